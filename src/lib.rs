@@ -1,0 +1,1 @@
+//! A durable, signed job broker.

@@ -1,0 +1,2 @@
+//! The `colonies` binary.
+fn main() {}
