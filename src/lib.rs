@@ -1,1 +1,7 @@
-//! A durable, signed job broker.
+//! A durable, signed job broker: the server, its typed client and its command line. `docs/architecture.md` is the map.
+
+pub mod crypto;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod time;

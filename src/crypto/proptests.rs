@@ -1,0 +1,1 @@
+//! Properties of the whole module, over random keys, payloads and damaged signatures.

@@ -1,0 +1,104 @@
+//! Ids that the server makes or computes: 32 bytes in memory and records, 64 lower-case hex digits on the wire.
+
+use bincode::{Decode, Encode};
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// Which life of a colony's name: a colony that is removed and added again under its name is another colony.
+pub type Incarnation = u32;
+
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        pub struct $name(pub [u8; 32]);
+
+        impl $name {
+            /// Reads 64 lower-case hex digits; `None` for any other text, which therefore names nothing.
+            pub fn from_text(text: &str) -> Option<Self> {
+                if text.len() != 64 || text.bytes().any(|b| b.is_ascii_uppercase()) {
+                    return None;
+                }
+                let mut bytes = [0; 32];
+                hex::decode_to_slice(text, &mut bytes).ok()?;
+                Some($name(bytes))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut text = [0; 64];
+                // The buffer has exactly twice the bytes, the only way this can fail.
+                hex::encode_to_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
+                f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+
+hex_id! {
+    /// A process. Its first four bytes name the colony's incarnation, so that a message that carries only the id finds
+    /// its colony; the other 28 are random.
+    ProcessId
+}
+
+hex_id! {
+    /// An attribute: SHA3-256 over `targetid + key + decimal(attributetype)` (chapter 2, 1.6). Clients may compute it.
+    AttributeId
+}
+
+hex_id! {
+    /// A workflow (process graph). Its first four bytes name the colony's incarnation, as a process's do.
+    GraphId
+}
+
+impl ProcessId {
+    /// The id made of `random` for a process of the colony with this incarnation.
+    pub fn new(incarnation: Incarnation, mut random: [u8; 32]) -> Self {
+        random[..4].copy_from_slice(&incarnation.to_be_bytes());
+        ProcessId(random)
+    }
+
+    /// The colony that this id says it belongs to.
+    pub fn incarnation(&self) -> Incarnation {
+        Incarnation::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]])
+    }
+}
+
+/// Where fresh ids and other random choices come from: an input of a turn, so that the core itself has no randomness.
+pub trait IdSource {
+    /// 32 bytes that nobody can guess and that never repeat.
+    fn random(&mut self) -> [u8; 32];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_id_names_its_colony() {
+        let id = ProcessId::new(0x0102_0304, [0xAB; 32]);
+        assert_eq!(id.incarnation(), 0x0102_0304);
+        assert_eq!(ProcessId::from_text(&id.to_string()), Some(id));
+    }
+
+    #[test]
+    fn other_texts_name_nothing() {
+        let text = ProcessId([0xAB; 32]).to_string();
+        for other in ["", &text[1..], &text.to_uppercase(), &text.replace('a', "g"), &format!("{text}0")] {
+            assert_eq!(ProcessId::from_text(other), None);
+        }
+    }
+}
