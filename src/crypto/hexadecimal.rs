@@ -20,7 +20,7 @@ pub(super) fn write(bytes: &[u8], text: &mut [u8]) {
     }
 }
 
-/// Text that [`write`] has written.
+/// Text that [`write()`] has written.
 pub(super) fn as_text(digits: &[u8]) -> &str {
     // Only ASCII digits are ever written: the empty text is never seen.
     std::str::from_utf8(digits).unwrap_or_default()

@@ -210,14 +210,7 @@ mod tests {
 
     /// Ids near and far from the usual form.
     fn texts() -> impl Strategy<Value = String> {
-        prop_oneof![
-            "[0-9a-f]{64}",
-            "[0-9a-fA-F]{64}",
-            "[0-9a-g]{63,65}",
-            "[0-9a-f]{0,4}",
-            "\\PC{0,40}",
-            "é{32}",
-        ]
+        prop_oneof!["[0-9a-f]{64}", "[0-9a-fA-F]{64}", "[0-9a-g]{63,65}", "[0-9a-f]{0,4}", "\\PC{0,40}", "é{32}",]
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many signers a server remembers: one for each of the polls that some ten thousand executors repeat, in about
-/// 17 MiB when it is full.
+/// 18 MiB when it is full.
 pub const DEFAULT_CAPACITY: usize = 65_536;
 
 /// Locks, enough that the worker threads of a large machine seldom wait for each other.
@@ -59,7 +59,7 @@ impl Shard {
 
 /// A bounded memo from (hash, signature) to signer. Threads share it.
 ///
-/// Only successes are remembered: a refusal costs little, and whoever sends rubbish shall not push out others.
+/// Only successes are remembered: honest clients do not repeat what is refused.
 pub struct Memo {
     shards: Box<[Mutex<Shard>]>,
     /// Entries of a generation of a shard.
@@ -148,11 +148,7 @@ impl Default for Memo {
 }
 
 /// The signer of a request: `payload_text` as it was sent, and the digits of its signature.
-pub fn signer(
-    memo: &Memo,
-    payload_text: &[u8],
-    signature_hex: &str,
-) -> Result<Identity, SignatureError> {
+pub fn signer(memo: &Memo, payload_text: &[u8], signature_hex: &str) -> Result<Identity, SignatureError> {
     let signature = Signature::from_text(signature_hex)?;
     let hash = sha3_256(payload_text);
     if let Some(id) = memo.get(&hash, &signature) {

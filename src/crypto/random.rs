@@ -19,7 +19,8 @@ fn fill(bytes: &mut [u8]) {
     }
 }
 
-/// How many ids one call of the operating system makes. A call costs about as much for 2 KiB as ten do for 32 bytes.
+/// How many ids one call of the operating system makes: an id then takes a quarter of the time of a call of its own, and
+/// more than 2 KiB would bring little.
 const IDS: usize = 64;
 
 thread_local! {
@@ -60,8 +61,7 @@ mod tests {
 
     #[test]
     fn ids_do_not_repeat_within_or_between_threads() {
-        let threads: Vec<_> =
-            (0..4).map(|_| thread::spawn(|| (0..1000).map(|_| random_id()).collect())).collect();
+        let threads: Vec<_> = (0..4).map(|_| thread::spawn(|| (0..1000).map(|_| random_id()).collect())).collect();
         let ids: Vec<Vec<_>> = threads.into_iter().filter_map(|thread| thread.join().ok()).collect();
         let ids: HashSet<[u8; 32]> = ids.into_iter().flatten().collect();
         assert_eq!(ids.len(), 4000);
@@ -71,6 +71,5 @@ mod tests {
     #[test]
     fn bytes_are_random() {
         assert_ne!(random_bytes::<32>(), random_bytes::<32>());
-        assert_eq!(random_bytes::<0>(), []);
     }
 }

@@ -9,20 +9,20 @@ const LENGTH: usize = 2 * SCALAR + 1;
 
 /// The order N of the group.
 const ORDER: [u8; SCALAR] = [
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
-    0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xba, 0xae, 0xdc,
+    0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
 ];
 
 /// N / 2, rounded down: the highest low S.
 const HALF_ORDER: [u8; SCALAR] = [
-    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
+    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x5d, 0x57, 0x6e,
+    0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
 ];
 
 /// P - N, with P the prime of the field: a reduced R is below it.
 const PRIME_MINUS_ORDER: [u8; SCALAR] = [
-    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01,
-    0x45, 0x51, 0x23, 0x19, 0x50, 0xb7, 0x5f, 0xc4, 0x40, 0x2d, 0xa1, 0x72, 0x2f, 0xc9, 0xba, 0xee,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x45, 0x51, 0x23,
+    0x19, 0x50, 0xb7, 0x5f, 0xc4, 0x40, 0x2d, 0xa1, 0x72, 0x2f, 0xc9, 0xba, 0xee,
 ];
 
 /// Why a request's signature names no signer. The texts are replies of the protocol, all with status 403.
@@ -231,46 +231,44 @@ mod tests {
     }
 
     /// A signature of these numbers.
-    fn of(r: &[u8; SCALAR], s: &[u8; SCALAR], v: u8) -> Signature {
+    fn of(r: [u8; SCALAR], s: [u8; SCALAR], v: u8) -> Signature {
         let mut bytes = [v; LENGTH];
-        bytes[..SCALAR].copy_from_slice(r);
-        bytes[SCALAR..2 * SCALAR].copy_from_slice(s);
+        bytes[..SCALAR].copy_from_slice(&r);
+        bytes[SCALAR..2 * SCALAR].copy_from_slice(&s);
         Signature(bytes)
     }
 
-    fn below(number: &[u8; SCALAR]) -> [u8; SCALAR] {
-        let mut below = *number;
-        below[SCALAR - 1] -= 1;
-        below
+    fn below(mut number: [u8; SCALAR]) -> [u8; SCALAR] {
+        number[SCALAR - 1] -= 1;
+        number
     }
 
-    fn above(number: &[u8; SCALAR]) -> [u8; SCALAR] {
-        let mut above = *number;
-        above[SCALAR - 1] += 1;
-        above
+    fn above(mut number: [u8; SCALAR]) -> [u8; SCALAR] {
+        number[SCALAR - 1] += 1;
+        number
     }
 
     #[test]
     fn the_ranges_end_where_they_should() {
         let zero = [0; SCALAR];
-        let one = above(&zero);
+        let one = above(zero);
         let all = [0xff; SCALAR];
         let check = |r, s, v| of(r, s, v).check_ranges().err();
-        assert_eq!(check(&one, &one, 0), None);
-        assert_eq!(check(&below(&ORDER), &below(&ORDER), 1), None);
-        assert_eq!(check(&one, &one, 3), None);
-        assert_eq!(check(&below(&PRIME_MINUS_ORDER), &one, 2), None);
-        assert_eq!(check(&PRIME_MINUS_ORDER, &one, 2), Some(RNotReduced));
-        assert_eq!(check(&PRIME_MINUS_ORDER, &one, 1), None);
-        assert_eq!(check(&ORDER, &one, 0), Some(RTooLarge));
-        assert_eq!(check(&one, &ORDER, 0), Some(STooLarge));
+        assert_eq!(check(one, one, 0), None);
+        assert_eq!(check(below(ORDER), below(ORDER), 1), None);
+        assert_eq!(check(one, one, 3), None);
+        assert_eq!(check(below(PRIME_MINUS_ORDER), one, 2), None);
+        assert_eq!(check(PRIME_MINUS_ORDER, one, 2), Some(RNotReduced));
+        assert_eq!(check(PRIME_MINUS_ORDER, one, 1), None);
+        assert_eq!(check(ORDER, one, 0), Some(RTooLarge));
+        assert_eq!(check(one, ORDER, 0), Some(STooLarge));
         // V comes first, R before S, and the sum last.
-        assert_eq!(check(&all, &all, 4), Some(RecoveryCode(4)));
-        assert_eq!(check(&all, &zero, 0), Some(RTooLarge));
-        assert_eq!(check(&zero, &all, 0), Some(RIsZero));
-        assert_eq!(check(&below(&ORDER), &zero, 3), Some(SIsZero));
-        assert!(!of(&one, &HALF_ORDER, 0).has_high_s());
-        assert!(of(&one, &above(&HALF_ORDER), 0).has_high_s());
+        assert_eq!(check(all, all, 4), Some(RecoveryCode(4)));
+        assert_eq!(check(all, zero, 0), Some(RTooLarge));
+        assert_eq!(check(zero, all, 0), Some(RIsZero));
+        assert_eq!(check(below(ORDER), zero, 3), Some(SIsZero));
+        assert!(!of(one, HALF_ORDER, 0).has_high_s());
+        assert!(of(one, above(HALF_ORDER), 0).has_high_s());
     }
 
     proptest! {
@@ -278,7 +276,7 @@ mod tests {
         fn text_and_bytes_are_the_same(
             head in any::<[u8; 32]>(), tail in any::<[u8; 32]>(), v in any::<u8>(), upper in any::<bool>(),
         ) {
-            let signature = of(&head, &tail, v);
+            let signature = of(head, tail, v);
             let text = if upper { signature.to_string().to_uppercase() } else { signature.to_string() };
             prop_assert_eq!(Signature::from_text(&text), Ok(signature));
         }

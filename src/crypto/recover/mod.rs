@@ -26,19 +26,13 @@ pub fn recover(hash: &[u8; 32], signature: &Signature) -> Result<Identity, Signa
 }
 
 /// [`recover()`] by k256, in Rust only.
-pub fn recover_with_k256(
-    hash: &[u8; 32],
-    signature: &Signature,
-) -> Result<Identity, SignatureError> {
+pub fn recover_with_k256(hash: &[u8; 32], signature: &Signature) -> Result<Identity, SignatureError> {
     recover_by(with_k256::public_key, hash, signature)
 }
 
 /// [`recover()`] by libsecp256k1, in C.
 #[cfg(feature = "libsecp256k1")]
-pub fn recover_with_libsecp256k1(
-    hash: &[u8; 32],
-    signature: &Signature,
-) -> Result<Identity, SignatureError> {
+pub fn recover_with_libsecp256k1(hash: &[u8; 32], signature: &Signature) -> Result<Identity, SignatureError> {
     recover_by(with_libsecp256k1::public_key, hash, signature)
 }
 
@@ -48,8 +42,7 @@ fn recover_by(
     signature: &Signature,
 ) -> Result<Identity, SignatureError> {
     signature.check_ranges()?;
-    // The reference recovers first and looks at S then. All that shows of this is which of two complaints comes first,
-    // and that needs no recovery.
+    // The reference recovers first and looks at S then. All that shows of this is which of two complaints it makes.
     if signature.has_high_s() {
         return Err(refusal(signature, SignatureError::HighS));
     }
