@@ -1,0 +1,168 @@
+//! Puts the parts of records together, and checks that a stream's numbers have no gap.
+
+use std::collections::HashMap;
+
+use super::batch::Frame;
+use crate::position::{Position, StreamId};
+
+/// A record put together.
+pub(crate) type Whole<'a> = (StreamId, Position, &'a [u8]);
+
+/// Follows the frames of a log from its first batch on.
+#[derive(Debug, Default)]
+pub(crate) struct Assembler {
+    epoch: u32,
+    tails: HashMap<StreamId, Position>,
+    partial: HashMap<StreamId, Partial>,
+    /// The record put together last; kept for its memory.
+    whole: Vec<u8>,
+    keep_bytes: bool,
+}
+
+#[derive(Debug)]
+struct Partial {
+    number: u64,
+    bytes: Vec<u8>,
+}
+
+impl Assembler {
+    /// Without `keep_bytes`, records of more than one part come out empty: for who wants only the positions.
+    pub(crate) fn new(keep_bytes: bool) -> Self {
+        Assembler {
+            keep_bytes,
+            ..Assembler::default()
+        }
+    }
+
+    /// The epoch of the frames that follow. The parts of a record that was never finished stay in the log, but they
+    /// always end an epoch: so they are dropped when the next one begins.
+    pub(crate) fn enter(&mut self, epoch: u32) {
+        if epoch > self.epoch {
+            self.epoch = epoch;
+            self.partial.clear();
+        }
+    }
+
+    /// Takes the next frame; returns the record that it completes. The error says what is inconsistent.
+    pub(crate) fn feed<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Option<Whole<'a>>, String> {
+        let Frame {
+            stream,
+            number,
+            first,
+            last,
+            bytes,
+        } = *frame;
+        let tail = self.tails.get(&stream).copied().unwrap_or(Position::ZERO);
+        let open = self.partial.get(&stream).map(|partial| partial.number);
+        if number != tail.number + 1
+            || open.is_some_and(|open| open != number)
+            || first == open.is_some()
+        {
+            return Err(format!(
+                "there is {} part of record {number} of stream {stream}, after record {}",
+                if first { "the first" } else { "a later" },
+                tail.number,
+            ));
+        }
+        if !last {
+            let partial = self.partial.entry(stream).or_insert(Partial {
+                number,
+                bytes: Vec::new(),
+            });
+            if self.keep_bytes {
+                partial.bytes.extend_from_slice(bytes);
+            }
+            return Ok(None);
+        }
+        let position = Position {
+            epoch: self.epoch,
+            number,
+        };
+        self.tails.insert(stream, position);
+        let Some(mut partial) = self.partial.remove(&stream) else {
+            return Ok(Some((stream, position, bytes)));
+        };
+        if self.keep_bytes {
+            partial.bytes.extend_from_slice(bytes);
+        }
+        self.whole = partial.bytes;
+        Ok(Some((stream, position, &self.whole)))
+    }
+
+    /// The streams whose last record is not finished.
+    pub(crate) fn unfinished(&self) -> Vec<StreamId> {
+        let mut streams: Vec<_> = self.partial.keys().copied().collect();
+        streams.sort_unstable();
+        streams
+    }
+
+    /// The last position of each stream.
+    pub(crate) fn tails(&self) -> &HashMap<StreamId, Position> {
+        &self.tails
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(number: u64, first: bool, last: bool) -> Frame<'static> {
+        Frame {
+            stream: StreamId(1),
+            number,
+            first,
+            last,
+            bytes: b"ab",
+        }
+    }
+
+    #[test]
+    fn parts_come_out_as_one_record() {
+        let mut assembler = Assembler::new(true);
+        assembler.enter(1);
+        assert_eq!(assembler.feed(&frame(1, true, false)), Ok(None));
+        assert_eq!(assembler.feed(&frame(1, false, false)), Ok(None));
+        let (_, position, bytes) = assembler
+            .feed(&frame(1, false, true))
+            .expect("consistent")
+            .expect("whole");
+        assert_eq!(
+            (position, bytes),
+            (
+                Position {
+                    epoch: 1,
+                    number: 1
+                },
+                &b"ababab"[..]
+            )
+        );
+        assert!(assembler.unfinished().is_empty());
+    }
+
+    #[test]
+    fn an_unfinished_record_is_dropped_by_the_next_epoch_only() {
+        let mut assembler = Assembler::new(true);
+        assembler.enter(1);
+        assert_eq!(assembler.feed(&frame(1, true, false)), Ok(None));
+        assert_eq!(assembler.unfinished(), [StreamId(1)]);
+        assert!(assembler.feed(&frame(1, true, true)).is_err());
+        assembler.enter(2);
+        assert!(assembler.unfinished().is_empty());
+        assert!(
+            assembler
+                .feed(&frame(1, true, true))
+                .expect("consistent")
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn gaps_repeats_and_orphans_are_inconsistent() {
+        let mut assembler = Assembler::new(false);
+        assert!(assembler.feed(&frame(2, true, true)).is_err());
+        assert!(assembler.feed(&frame(1, false, true)).is_err());
+        assert!(assembler.feed(&frame(1, true, true)).is_ok());
+        assert!(assembler.feed(&frame(1, true, true)).is_err());
+        assert!(assembler.feed(&frame(3, true, true)).is_err());
+    }
+}

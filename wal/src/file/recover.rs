@@ -1,0 +1,366 @@
+//! Opens a log: reads it, cuts a torn end, and makes sure that the disk holds what was read.
+
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::batch::{Builder, HEADER_BYTES, Seal};
+use super::chain::Chain;
+use super::scan::{Scan, Segment, io_error, scan};
+use super::segment::{self, Header};
+use crate::error::OpenError;
+use crate::options::Options;
+use crate::position::{Position, StreamId};
+use crate::storage::{Storage, StorageFile};
+
+/// What opening found, and what it did about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// The epoch of everything that is appended from now on.
+    pub epoch: u32,
+    /// Whether the log was made just now.
+    pub created: bool,
+    /// Whether the log had been closed in order; true for one that was made just now.
+    pub clean: bool,
+    /// The last position of each stream, by stream.
+    pub streams: Vec<(StreamId, Position)>,
+    /// The torn end that was cut, if there was one.
+    pub torn: Option<TornTail>,
+    /// Streams whose last record was dropped, since not all of its parts had been written.
+    pub unfinished: Vec<StreamId>,
+    /// Segments read.
+    pub segments: u64,
+    /// Batches read.
+    pub batches: u64,
+    /// Records read.
+    pub records: u64,
+}
+
+/// The end of a log that was not written completely and was cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where it was cut.
+    pub offset: u64,
+    /// How much was cut.
+    pub bytes: u64,
+    /// The batch that should have been there.
+    pub batch: u64,
+    /// What was wrong with it.
+    pub seen: String,
+    /// The copy of what was cut.
+    pub copy: PathBuf,
+}
+
+/// The newest segment, open to be written.
+pub(crate) struct Current {
+    pub(crate) file: Box<dyn StorageFile>,
+    pub(crate) path: PathBuf,
+    /// Where the next batch goes.
+    pub(crate) end: u64,
+    /// Where the allocated room ends.
+    pub(crate) size: u64,
+}
+
+/// A log that is ready to be appended to.
+pub(crate) struct Opened {
+    pub(crate) chain: Chain,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) current: Current,
+    pub(crate) recovered: Recovered,
+}
+
+/// Opens the log in `dir`, or makes one. The directory must be locked.
+pub(crate) fn recover(
+    storage: &dyn Storage,
+    dir: &Path,
+    options: &Options,
+) -> Result<Opened, OpenError> {
+    match scan(storage, dir)? {
+        Some(scan) => reopen(storage, dir, options, scan),
+        None => create(storage, dir, options),
+    }
+}
+
+fn create(storage: &dyn Storage, dir: &Path, options: &Options) -> Result<Opened, OpenError> {
+    // Not a secret: it only must differ from log to log.
+    let log_id = std::hash::RandomState::new().build_hasher().finish();
+    let chain = Chain {
+        log_id,
+        epoch: 1,
+        next: 1,
+        previous: 0,
+    };
+    let (segment, current) = create_segment(storage, dir, options.first_segment_bytes, &chain)?;
+    let recovered = Recovered {
+        epoch: chain.epoch,
+        created: true,
+        clean: true,
+        streams: Vec::new(),
+        torn: None,
+        unfinished: Vec::new(),
+        segments: 0,
+        batches: 0,
+        records: 0,
+    };
+    Ok(Opened {
+        chain,
+        segments: vec![segment],
+        current,
+        recovered,
+    })
+}
+
+/// Makes the next segment at once, filled with zeros.
+fn create_segment(
+    storage: &dyn Storage,
+    dir: &Path,
+    bytes: u64,
+    chain: &Chain,
+) -> Result<(Segment, Current), OpenError> {
+    // Serial numbers begin at one, so this name is free but for the leftover of an opening that was interrupted.
+    let prepared = segment::prepared_path(dir, 0);
+    match storage.remove(&prepared) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(io_error("remove", &prepared)(error));
+        }
+        _ => {}
+    }
+    let file = storage
+        .create(&prepared)
+        .map_err(io_error("create", &prepared))?;
+    let header = Header {
+        epoch: chain.epoch,
+        first_batch: chain.next,
+        log_id: chain.log_id,
+        previous: chain.previous,
+    };
+    let made = file
+        .allocate(bytes)
+        .and_then(|()| file.zero(0, bytes))
+        .and_then(|()| segment::activate(storage, dir, &*file, &prepared, &header));
+    let path = match made {
+        Ok(path) => path,
+        Err(error) => {
+            // So that a full disk gets back what it had; failing at that changes nothing about the error.
+            let _ = storage.remove(&prepared);
+            return Err(io_error("prepare", &prepared)(error));
+        }
+    };
+    let segment = Segment {
+        first_batch: chain.next,
+        path: path.clone(),
+    };
+    Ok((
+        segment,
+        Current {
+            file,
+            path,
+            end: segment::HEADER_BYTES as u64,
+            size: bytes,
+        },
+    ))
+}
+
+fn reopen(
+    storage: &dyn Storage,
+    dir: &Path,
+    options: &Options,
+    mut scan: Scan,
+) -> Result<Opened, OpenError> {
+    if let Some(blank) = &scan.blank {
+        tracing::warn!(file = %blank.path.display(), "the newest segment is empty, it is removed");
+        storage
+            .remove(&blank.path)
+            .map_err(io_error("remove", &blank.path))?;
+        storage.sync_dir(dir).map_err(io_error("sync", dir))?;
+    }
+    let unfinished = scan.assembler.unfinished();
+    let mut current = open_newest(storage, &scan)?;
+    let torn = match scan.torn {
+        Some((torn_end, bad)) => Some(set_aside(
+            storage,
+            dir,
+            &scan,
+            &current,
+            torn_end,
+            bad.to_string(),
+        )?),
+        None => None,
+    };
+    rewrite(&current, scan.unsynced_from)?;
+    let new_epoch =
+        torn.is_some() || !unfinished.is_empty() || scan.may_have_lost() || options.new_epoch;
+    if new_epoch {
+        scan.chain.epoch += 1;
+    }
+    let fits = current.size.saturating_sub(current.end) >= HEADER_BYTES as u64;
+    if new_epoch && fits {
+        write_epoch(&mut scan.chain, &mut current)?;
+    }
+    if let Some(torn) = &torn {
+        // Last, so that the new epoch is on disk before the trace of the old end is gone.
+        let torn_end = torn.offset + torn.bytes;
+        let zeroed = current
+            .file
+            .zero(current.end, torn_end.saturating_sub(current.end));
+        zeroed
+            .and_then(|()| current.file.sync_data())
+            .map_err(io_error("cut", &current.path))?;
+    }
+    if new_epoch && !fits {
+        let (segment, fresh) =
+            create_segment(storage, dir, options.first_segment_bytes, &scan.chain)?;
+        scan.segments.push(segment);
+        current = fresh;
+    }
+    Ok(Opened {
+        recovered: recovered(&scan, torn, unfinished),
+        chain: scan.chain,
+        segments: scan.segments,
+        current,
+    })
+}
+
+fn recovered(scan: &Scan, torn: Option<TornTail>, unfinished: Vec<StreamId>) -> Recovered {
+    let mut streams: Vec<_> = scan
+        .assembler
+        .tails()
+        .iter()
+        .map(|(stream, last)| (*stream, *last))
+        .collect();
+    streams.sort_unstable();
+    Recovered {
+        epoch: scan.chain.epoch,
+        created: false,
+        clean: scan.closed() && torn.is_none(),
+        streams,
+        torn,
+        unfinished,
+        segments: scan.segments.len() as u64,
+        batches: scan.batches,
+        records: scan.records,
+    }
+}
+
+fn open_newest(storage: &dyn Storage, scan: &Scan) -> Result<Current, OpenError> {
+    // A scan has at least the segment whose header began it.
+    let Some(newest) = scan.segments.last() else {
+        return Err(OpenError::BadOptions("the log has no segment"));
+    };
+    let path = newest.path.clone();
+    let file = storage.open(&path).map_err(io_error("open", &path))?;
+    let mut size = file.size().map_err(io_error("read", &path))?;
+    // A file that was copied may have lost the room behind its end, and a full disk must not be met in a batch.
+    if let Err(error) = file.allocate(size) {
+        tracing::warn!(file = %path.display(), %error, "the rest of the newest segment has no room on disk, it is left");
+        size = scan.end;
+    }
+    Ok(Current {
+        file,
+        path,
+        end: scan.end,
+        size,
+    })
+}
+
+/// Copies what is behind the last good batch to a file of its own.
+fn set_aside(
+    storage: &dyn Storage,
+    dir: &Path,
+    scan: &Scan,
+    current: &Current,
+    torn_end: u64,
+    seen: String,
+) -> Result<TornTail, OpenError> {
+    let (file, copy) = create_copy(storage, current)?;
+    let mut piece = vec![0; 1024 * 1024];
+    let mut offset = current.end;
+    while offset < torn_end {
+        let length = (torn_end - offset).min(piece.len() as u64);
+        let bytes = &mut piece[..length as usize];
+        current
+            .file
+            .read_exact_at(offset, bytes)
+            .map_err(io_error("read", &current.path))?;
+        file.write_all_at(offset - current.end, bytes)
+            .map_err(io_error("write", &copy))?;
+        offset += length;
+    }
+    file.sync_data().map_err(io_error("sync", &copy))?;
+    storage.sync_dir(dir).map_err(io_error("sync", dir))?;
+    let torn = TornTail {
+        file: current.path.clone(),
+        offset: current.end,
+        bytes: torn_end - current.end,
+        batch: scan.chain.next,
+        seen,
+        copy,
+    };
+    tracing::warn!(
+        file = %torn.file.display(), offset = torn.offset, bytes = torn.bytes, batch = torn.batch, seen = torn.seen,
+        copy = %torn.copy.display(), "the torn end of the log is cut, a copy is kept"
+    );
+    Ok(torn)
+}
+
+fn create_copy(
+    storage: &dyn Storage,
+    current: &Current,
+) -> Result<(Box<dyn StorageFile>, PathBuf), OpenError> {
+    let mut attempt = 0;
+    loop {
+        let copy = current
+            .path
+            .with_extension(format!("log.{}-{attempt}.torn", current.end));
+        match storage.create(&copy) {
+            Ok(file) => return Ok((file, copy)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
+            Err(error) => return Err(io_error("create", &copy)(error)),
+        }
+    }
+}
+
+/// Writes what is not known to be synced once more, and syncs it: what was read may come from memory that a failed sync
+/// has left looking clean.
+fn rewrite(current: &Current, from: u64) -> Result<(), OpenError> {
+    let failed = || io_error("write again", &current.path);
+    let mut piece = vec![0; 1024 * 1024];
+    let mut offset = from;
+    while offset < current.end {
+        let length = (current.end - offset).min(piece.len() as u64);
+        let bytes = &mut piece[..length as usize];
+        current
+            .file
+            .read_exact_at(offset, bytes)
+            .map_err(failed())?;
+        current.file.write_all_at(offset, bytes).map_err(failed())?;
+        offset += length;
+    }
+    current.file.sync_data().map_err(failed())
+}
+
+/// Makes a new epoch durable by a batch without records.
+fn write_epoch(chain: &mut Chain, current: &mut Current) -> Result<(), OpenError> {
+    let mut batch = Builder::new();
+    let seal = Seal {
+        log_id: chain.log_id,
+        epoch: chain.epoch,
+        number: chain.next,
+        synced: chain.next - 1,
+        previous: chain.previous,
+        flags: 0,
+    };
+    let (bytes, checksum) = batch.finish(seal);
+    let written = current
+        .file
+        .write_all_at(current.end, bytes)
+        .and_then(|()| current.file.sync_data());
+    written.map_err(io_error("begin an epoch in", &current.path))?;
+    current.end += bytes.len() as u64;
+    chain.next += 1;
+    chain.previous = checksum;
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! What is queued for the writer.
+
+use std::mem;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::log::{Append, OnDurable, Outcome};
+
+/// One thing for the writer to do.
+pub(crate) enum Entry {
+    Record(Append),
+    After(OnDurable),
+}
+
+impl Entry {
+    /// Tells all of its completions that it failed.
+    pub(crate) fn fail(self) {
+        match self {
+            Entry::Record(append) => {
+                drop(append.credit);
+                append
+                    .on_durable
+                    .into_iter()
+                    .for_each(|then| complete(then, Outcome::Failed));
+            }
+            Entry::After(then) => complete(then, Outcome::Failed),
+        }
+    }
+}
+
+/// Runs a completion. One that panics must not take the log with it.
+pub(crate) fn complete(then: OnDurable, outcome: Outcome) {
+    let run = std::panic::AssertUnwindSafe(|| then(outcome));
+    if std::panic::catch_unwind(run).is_err() {
+        tracing::error!(?outcome, "a completion of the log panicked");
+    }
+}
+
+/// Why [`Queue::wait`] came back.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// Something was queued and has been taken.
+    Entries,
+    /// The deadline has passed.
+    Deadline,
+    /// The queue is closed and empty.
+    Closed,
+}
+
+/// Unbounded in itself: every record comes with a credit, and those are bounded.
+#[derive(Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    entries: Vec<Entry>,
+    asleep: bool,
+    closed: bool,
+}
+
+impl Queue {
+    /// Queues an entry, waking the writer only if it sleeps. Gives the entry back if the queue is closed.
+    pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(entry);
+        }
+        state.entries.push(entry);
+        let wake = mem::take(&mut state.asleep);
+        drop(state);
+        if wake {
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.filled.notify_one();
+    }
+
+    /// Takes everything queued into `taken`, which must be empty: the two swap their memory. Does not wait.
+    pub(crate) fn take(&self, taken: &mut Vec<Entry>) {
+        mem::swap(&mut self.state.lock().entries, taken);
+    }
+
+    /// Waits for something to be queued and takes all of it, like [`Queue::take`].
+    pub(crate) fn wait(&self, taken: &mut Vec<Entry>, deadline: Option<Instant>) -> Woken {
+        let mut state = self.state.lock();
+        loop {
+            if !state.entries.is_empty() {
+                mem::swap(&mut state.entries, taken);
+                return Woken::Entries;
+            }
+            if state.closed {
+                return Woken::Closed;
+            }
+            state.asleep = true;
+            let late = match deadline {
+                Some(deadline) => self.filled.wait_until(&mut state, deadline).timed_out(),
+                None => {
+                    self.filled.wait(&mut state);
+                    false
+                }
+            };
+            state.asleep = false;
+            if late && state.entries.is_empty() && !state.closed {
+                return Woken::Deadline;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn waiting_takes_all_ends_at_the_deadline_and_at_the_close() {
+        let queue = Queue::default();
+        let mut taken = Vec::new();
+        for _ in 0..3 {
+            assert!(queue.push(Entry::After(Box::new(|_| ()))).is_ok());
+        }
+        assert_eq!(queue.wait(&mut taken, None), Woken::Entries);
+        assert_eq!(taken.len(), 3);
+        taken.clear();
+        assert_eq!(
+            queue.wait(&mut taken, Some(Instant::now() + Duration::from_millis(1))),
+            Woken::Deadline
+        );
+        queue.close();
+        assert_eq!(queue.wait(&mut taken, None), Woken::Closed);
+        assert!(queue.push(Entry::After(Box::new(|_| ()))).is_err());
+    }
+
+    #[test]
+    fn a_panic_in_a_completion_is_contained() {
+        complete(Box::new(|_| panic!("on purpose")), Outcome::Durable);
+    }
+}
