@@ -10,10 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wal::storage::{StorageFile, StorageLock};
-use wal::{
-    Append, Class, FileLog, Log, MemoryLog, Options, Outcome, Position, RealStorage, Storage,
-    StreamId,
-};
+use wal::{Append, Class, FileLog, Log, MemoryLog, Options, Outcome, Position, RealStorage, Storage, StreamId};
 
 const RECORD_BYTES: usize = 512;
 
@@ -28,12 +25,7 @@ struct Appender {
 impl Appender {
     fn new(stream: u64) -> Self {
         let (sender, receiver) = channel();
-        Appender {
-            stream: StreamId(stream),
-            last: Position::ZERO,
-            sender,
-            receiver,
-        }
+        Appender { stream: StreamId(stream), last: Position::ZERO, sender, receiver }
     }
 
     fn send(&mut self, log: &dyn Log) {
@@ -49,9 +41,7 @@ impl Appender {
             expected: self.last,
             record: vec![7; RECORD_BYTES],
             credit,
-            on_durable: vec![Box::new(move |outcome| {
-                sender.send(outcome).expect("a receiver")
-            })],
+            on_durable: vec![Box::new(move |outcome| sender.send(outcome).expect("a receiver"))],
         });
     }
 
@@ -88,19 +78,14 @@ fn rounds(criterion: &mut Criterion, group: &str, log: &dyn Log) {
 
 fn synced(criterion: &mut Criterion) {
     let dir = directory();
-    let (log, _) =
-        FileLog::open(dir.path(), Options::default(), Arc::new(RealStorage)).expect("a log");
+    let (log, _) = FileLog::open(dir.path(), Options::default(), Arc::new(RealStorage)).expect("a log");
     rounds(criterion, "append 512 B, always", &log);
     log.close();
 }
 
 /// Hand-off, encoding and checksum; no disk.
 fn encoded(criterion: &mut Criterion) {
-    let options = Options {
-        ready_segments: 1,
-        zero_fill: false,
-        ..Options::default()
-    };
+    let options = Options { ready_segments: 1, zero_fill: false, ..Options::default() };
     let (log, _) = FileLog::open("nowhere", options, Arc::new(Nowhere)).expect("a log");
     rounds(criterion, "append 512 B, encode only", &log);
     log.close();

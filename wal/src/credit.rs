@@ -69,10 +69,7 @@ impl Credit {
         if bytes <= self.bytes {
             return;
         }
-        let (more, disk) = (
-            bytes - self.bytes,
-            self.room.charge(bytes).saturating_sub(self.disk),
-        );
+        let (more, disk) = (bytes - self.bytes, self.room.charge(bytes).saturating_sub(self.disk));
         let mut state = self.room.state.lock();
         state.queued += more;
         state.owed += disk;
@@ -103,9 +100,7 @@ impl Drop for Credit {
 
 impl fmt::Debug for Credit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credit")
-            .field("bytes", &self.bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("Credit").field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 
@@ -144,11 +139,7 @@ struct State {
 
 impl Room {
     pub(crate) fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Room {
-            bounds,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        })
+        Arc::new(Room { bounds, state: Mutex::default(), changed: Condvar::new() })
     }
 
     /// The most that a record of `bytes` takes on disk.
@@ -164,11 +155,7 @@ impl Room {
         state.queued += bytes;
         state.owed += disk;
         drop(state);
-        Ok(Credit {
-            room: Arc::clone(self),
-            bytes,
-            disk,
-        })
+        Ok(Credit { room: Arc::clone(self), bytes, disk })
     }
 
     fn check(&self, state: &State, bytes: u64, class: Class) -> Result<(), NoRoom> {
@@ -176,27 +163,16 @@ impl Room {
             return Err(why);
         }
         let (limit, reserve) = match class {
-            Class::Ordinary => (
-                self.bounds.queue - self.bounds.queue / ESSENTIAL_QUEUE_SHARE,
-                self.bounds.reserve,
-            ),
+            Class::Ordinary => (self.bounds.queue - self.bounds.queue / ESSENTIAL_QUEUE_SHARE, self.bounds.reserve),
             Class::Essential => (self.bounds.queue, 0),
         };
         if bytes > limit {
             return Err(NoRoom::TooLarge { bytes, limit });
         }
         if state.owed + self.charge(bytes) + reserve > state.free {
-            return Err(if state.disk_full {
-                NoRoom::DiskFull
-            } else {
-                NoRoom::Busy
-            });
+            return Err(if state.disk_full { NoRoom::DiskFull } else { NoRoom::Busy });
         }
-        if state.queued + bytes > limit {
-            Err(NoRoom::Busy)
-        } else {
-            Ok(())
-        }
+        if state.queued + bytes > limit { Err(NoRoom::Busy) } else { Ok(()) }
     }
 
     /// Waits until an ordinary record of `bytes` would be let in. `ask` is told how much room on disk is missing,
@@ -209,8 +185,7 @@ impl Room {
                 Err(NoRoom::Busy) => {}
                 decided => return decided,
             }
-            let missing =
-                (state.owed + self.charge(bytes) + self.bounds.reserve).saturating_sub(state.free);
+            let missing = (state.owed + self.charge(bytes) + self.bounds.reserve).saturating_sub(state.free);
             if missing > 0 {
                 parking_lot::MutexGuard::unlocked(&mut state, || ask(missing));
                 // The answer may have come while the lock was open, before there was anyone to wake.
@@ -279,12 +254,7 @@ mod tests {
     use super::*;
 
     fn room(free: u64) -> Arc<Room> {
-        let room = Room::new(Bounds {
-            queue: 1600,
-            reserve: 200,
-            part: 100,
-            part_overhead: 10,
-        });
+        let room = Room::new(Bounds { queue: 1600, reserve: 200, part: 100, part_overhead: 10 });
         room.set_free(free);
         room
     }
@@ -293,10 +263,7 @@ mod tests {
     fn a_dropped_credit_gives_everything_back() {
         let room = room(10_000);
         let credit = room.reserve(250, Class::Ordinary).expect("room");
-        assert_eq!(
-            (credit.bytes(), room.queued_bytes(), room.free_bytes()),
-            (250, 250, 10_000 - 280)
-        );
+        assert_eq!((credit.bytes(), room.queued_bytes(), room.free_bytes()), (250, 250, 10_000 - 280));
         drop(credit);
         assert_eq!((room.queued_bytes(), room.free_bytes()), (0, 10_000));
     }
@@ -307,15 +274,9 @@ mod tests {
         let first = room.reserve(100, Class::Ordinary).expect("room");
         assert_eq!(room.reserve(100, Class::Ordinary).err(), Some(NoRoom::Busy));
         room.set_disk_full(true);
-        assert_eq!(
-            room.reserve(100, Class::Ordinary).err(),
-            Some(NoRoom::DiskFull)
-        );
+        assert_eq!(room.reserve(100, Class::Ordinary).err(), Some(NoRoom::DiskFull));
         let second = room.reserve(250, Class::Essential).expect("the reserve");
-        assert_eq!(
-            room.reserve(10, Class::Essential).err(),
-            Some(NoRoom::DiskFull)
-        );
+        assert_eq!(room.reserve(10, Class::Essential).err(), Some(NoRoom::DiskFull));
         drop((first, second));
         assert!(room.reserve(100, Class::Ordinary).is_ok());
     }
@@ -327,13 +288,7 @@ mod tests {
         assert_eq!(room.reserve(1, Class::Ordinary).err(), Some(NoRoom::Busy));
         let more = room.reserve(100, Class::Essential).expect("the share");
         assert_eq!(room.reserve(1, Class::Essential).err(), Some(NoRoom::Busy));
-        assert_eq!(
-            room.reserve(1501, Class::Ordinary).err(),
-            Some(NoRoom::TooLarge {
-                bytes: 1501,
-                limit: 1500
-            })
-        );
+        assert_eq!(room.reserve(1501, Class::Ordinary).err(), Some(NoRoom::TooLarge { bytes: 1501, limit: 1500 }));
         drop((held, more));
     }
 
@@ -344,10 +299,7 @@ mod tests {
         credit.absorb(room.reserve(20, Class::Ordinary).expect("room"));
         assert_eq!((credit.bytes(), room.free_bytes()), (30, 10_000 - 50));
         credit.force(300);
-        assert_eq!(
-            (room.queued_bytes(), room.free_bytes()),
-            (300, 10_000 - 330)
-        );
+        assert_eq!((room.queued_bytes(), room.free_bytes()), (300, 10_000 - 330));
         credit.spend(110);
         assert_eq!(room.free_bytes(), 10_000 - 220);
         drop(credit);

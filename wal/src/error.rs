@@ -18,9 +18,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// Another log is open on the directory.
-    #[error(
-        "{dir} is in use by another process ({holder}): stop it first, two writers would destroy the log"
-    )]
+    #[error("{dir} is in use by another process ({holder}): stop it first, two writers would destroy the log")]
     Locked {
         /// The directory.
         dir: PathBuf,

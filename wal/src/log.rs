@@ -91,12 +91,7 @@ pub trait Log: Send + Sync {
     /// # Errors
     ///
     /// [`ReadError`], if the log could not be read or what was read is not what was written.
-    fn replay(
-        &self,
-        stream: Option<StreamId>,
-        from: Position,
-        visit: &mut Visit<'_>,
-    ) -> Result<(), ReadError>;
+    fn replay(&self, stream: Option<StreamId>, from: Position, visit: &mut Visit<'_>) -> Result<(), ReadError>;
 
     /// How the log is and what it has done since it was opened.
     fn status(&self) -> Status;

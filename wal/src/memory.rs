@@ -59,13 +59,8 @@ impl MemoryLog {
     pub fn new() -> Self {
         let mut log = MemoryLog::manual();
         let shared = Arc::clone(&log.shared);
-        let thread = thread::Builder::new()
-            .name("wal-memory".to_owned())
-            .spawn(move || shared.run());
-        #[allow(
-            clippy::unwrap_used,
-            reason = "a log in memory is for tests; there is nothing to do without a thread"
-        )]
+        let thread = thread::Builder::new().name("wal-memory".to_owned()).spawn(move || shared.run());
+        #[allow(clippy::unwrap_used, reason = "a log in memory is for tests; there is nothing to do without a thread")]
         let thread = thread.unwrap();
         log.thread_id = Some(thread.thread().id());
         *log.thread.lock() = Some(thread);
@@ -75,12 +70,8 @@ impl MemoryLog {
     /// An empty log without a thread: nothing becomes durable but by [`MemoryLog::settle`], or when it is closed.
     #[must_use]
     pub fn manual() -> Self {
-        let room = Room::new(Bounds {
-            queue: Options::default().queue_bytes,
-            reserve: 0,
-            part: 1 << 23,
-            part_overhead: 0,
-        });
+        let room =
+            Room::new(Bounds { queue: Options::default().queue_bytes, reserve: 0, part: 1 << 23, part_overhead: 0 });
         room.set_free(u64::MAX / 2);
         MemoryLog {
             shared: Arc::new(Shared {
@@ -147,34 +138,18 @@ impl Shared {
         if records > 0 {
             self.counters.wrote(bytes, records);
         }
-        completions
-            .into_iter()
-            .for_each(|(then, outcome)| complete(then, outcome));
+        completions.into_iter().for_each(|(then, outcome)| complete(then, outcome));
     }
 
     fn store(&self, append: Append, completions: &mut Vec<(OnDurable, Outcome)>) -> Outcome {
-        let Append {
-            stream,
-            expected,
-            record,
-            credit,
-            on_durable,
-        } = append;
+        let Append { stream, expected, record, credit, on_durable } = append;
         let mut tails = self.tails.lock();
         let tail = tails.entry(stream).or_insert(Position::ZERO);
-        let outcome = if *tail == expected {
-            Outcome::Durable
-        } else {
-            Outcome::NotOwner
-        };
+        let outcome = if *tail == expected { Outcome::Durable } else { Outcome::NotOwner };
         if outcome == Outcome::Durable {
             let position = expected.next_in(EPOCH);
             *tail = position;
-            self.records.write().push(Record {
-                stream,
-                position,
-                bytes: record.into(),
-            });
+            self.records.write().push(Record { stream, position, bytes: record.into() });
             self.marks.of(stream).publish(position.number);
         }
         drop(credit);
@@ -211,12 +186,7 @@ impl Log for MemoryLog {
         self.shared.marks.of(stream)
     }
 
-    fn replay(
-        &self,
-        stream: Option<StreamId>,
-        from: Position,
-        visit: &mut Visit<'_>,
-    ) -> Result<(), ReadError> {
+    fn replay(&self, stream: Option<StreamId>, from: Position, visit: &mut Visit<'_>) -> Result<(), ReadError> {
         // Record by record, so that the visitor may append.
         let count = self.shared.records.read().len();
         for index in 0..count {
@@ -234,15 +204,9 @@ impl Log for MemoryLog {
     }
 
     fn status(&self) -> Status {
-        let health = self
-            .shared
-            .poison
-            .reason()
-            .map_or(Health::Ok, |reason| Health::Poisoned(reason.to_owned()));
+        let health = self.shared.poison.reason().map_or(Health::Ok, |reason| Health::Poisoned(reason.to_owned()));
         let room = &self.shared.room;
-        self.shared
-            .counters
-            .status(health, room.queued_bytes(), room.free_bytes())
+        self.shared.counters.status(health, room.queued_bytes(), room.free_bytes())
     }
 
     fn close(&self) {
@@ -294,20 +258,11 @@ mod tests {
         let first = append(Position::ZERO);
         assert_eq!(log.durable(StreamId(1)).position(), Position::ZERO);
         assert_eq!(log.settle(), 1);
-        assert_eq!(
-            (
-                log.durable(StreamId(1)).position(),
-                durable.load(Ordering::SeqCst)
-            ),
-            (first, 1)
-        );
+        assert_eq!((log.durable(StreamId(1)).position(), durable.load(Ordering::SeqCst)), (first, 1));
         append(first);
         log.fail("on purpose");
         log.settle();
         assert_eq!(durable.load(Ordering::SeqCst), 1);
-        assert_eq!(
-            log.reserve(1, Class::Essential).err(),
-            Some(NoRoom::Poisoned)
-        );
+        assert_eq!(log.reserve(1, Class::Essential).err(), Some(NoRoom::Poisoned));
     }
 }

@@ -26,10 +26,7 @@ pub struct Position {
 
 impl Position {
     /// Before the first record of any stream.
-    pub const ZERO: Position = Position {
-        epoch: 0,
-        number: 0,
-    };
+    pub const ZERO: Position = Position { epoch: 0, number: 0 };
 
     /// The position of the next record, if the epoch stays the same.
     ///
@@ -42,10 +39,7 @@ impl Position {
     /// The position of the next record, appended in `epoch`.
     #[must_use]
     pub fn next_in(self, epoch: u32) -> Position {
-        Position {
-            epoch,
-            number: self.number + 1,
-        }
+        Position { epoch, number: self.number + 1 }
     }
 }
 
@@ -61,10 +55,7 @@ mod tests {
 
     #[test]
     fn positions_are_ordered_by_epoch_then_number() {
-        let last = Position {
-            epoch: 1,
-            number: 7,
-        };
+        let last = Position { epoch: 1, number: 7 };
         assert!(Position::ZERO < last);
         assert!(last < last.next());
         assert!(last.next() < last.next_in(2));

@@ -19,10 +19,7 @@ impl Entry {
         match self {
             Entry::Record(append) => {
                 drop(append.credit);
-                append
-                    .on_durable
-                    .into_iter()
-                    .for_each(|then| complete(then, Outcome::Failed));
+                append.on_durable.into_iter().for_each(|then| complete(then, Outcome::Failed));
             }
             Entry::After(then) => complete(then, Outcome::Failed),
         }
@@ -131,10 +128,7 @@ mod tests {
         assert_eq!(queue.wait(&mut taken, None), Woken::Entries);
         assert_eq!(taken.len(), 3);
         taken.clear();
-        assert_eq!(
-            queue.wait(&mut taken, Some(Instant::now() + Duration::from_millis(1))),
-            Woken::Deadline
-        );
+        assert_eq!(queue.wait(&mut taken, Some(Instant::now() + Duration::from_millis(1))), Woken::Deadline);
         queue.close();
         assert_eq!(queue.wait(&mut taken, None), Woken::Closed);
         assert!(queue.push(Entry::After(Box::new(|_| ()))).is_err());

@@ -10,8 +10,8 @@ use std::thread;
 
 use support::{PATIENCE, append, record, replay, send, settled};
 use wal::{
-    Append, Class, Durability, FileLog, Health, Log, MemoryLog, NoRoom, Options, Outcome, Position,
-    RealStorage, StreamId,
+    Append, Class, Durability, FileLog, Health, Log, MemoryLog, NoRoom, Options, Outcome, Position, RealStorage,
+    StreamId,
 };
 
 /// A log, and what must outlive it.
@@ -21,20 +21,14 @@ struct Fixture {
 }
 
 fn memory() -> Fixture {
-    Fixture {
-        log: Arc::new(MemoryLog::new()),
-        _dir: None,
-    }
+    Fixture { log: Arc::new(MemoryLog::new()), _dir: None }
 }
 
 fn file(options: Options) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let (log, recovered) = FileLog::open(dir.path(), options, Arc::new(RealStorage)).unwrap();
     assert!(recovered.created && recovered.clean);
-    Fixture {
-        log: Arc::new(log),
-        _dir: Some(dir),
-    }
+    Fixture { log: Arc::new(log), _dir: Some(dir) }
 }
 
 macro_rules! conformance {
@@ -105,15 +99,7 @@ fn a_wrong_expectation_is_not_owner_and_changes_nothing(log: &dyn Log) {
     let (first, _) = append(log, 1, Position::ZERO, b"first");
     let (second, outcome) = append(log, 1, first, b"second");
     assert_eq!(outcome, Outcome::Durable);
-    for wrong in [
-        Position::ZERO,
-        first,
-        second.next(),
-        Position {
-            epoch: second.epoch + 1,
-            ..second
-        },
-    ] {
+    for wrong in [Position::ZERO, first, second.next(), Position { epoch: second.epoch + 1, ..second }] {
         assert_eq!(append(log, 1, wrong, b"wrong").1, Outcome::NotOwner);
     }
     assert_eq!(append(log, 2, second, b"wrong").1, Outcome::NotOwner);
@@ -130,10 +116,7 @@ fn credits_come_back(log: &dyn Log) {
     assert_eq!(log.status().queued_bytes, 1000);
     assert!(log.status().free_bytes <= free - 1000);
     drop(credit);
-    assert_eq!(
-        (log.status().queued_bytes, log.status().free_bytes),
-        (0, free)
-    );
+    assert_eq!((log.status().queued_bytes, log.status().free_bytes), (0, free));
     let mut last = Position::ZERO;
     for seed in 0..50 {
         last = append(log, 1, last, &record(seed, 100)).0;
@@ -146,11 +129,7 @@ fn completions_run_in_order(log: &dyn Log) {
     let note = |what: u64| -> wal::OnDurable {
         let seen = Arc::clone(&seen);
         Box::new(move |outcome| {
-            let expected = if what % 10 == 3 {
-                Outcome::NotOwner
-            } else {
-                Outcome::Durable
-            };
+            let expected = if what % 10 == 3 { Outcome::NotOwner } else { Outcome::Durable };
             assert_eq!(outcome, expected);
             seen.lock().unwrap().push(what);
         })
@@ -160,30 +139,15 @@ fn completions_run_in_order(log: &dyn Log) {
         let append = |stream, expected, on_durable| {
             let credit = log.reserve(10, Class::Essential).unwrap();
             let record = vec![0; 10];
-            log.append(Append {
-                stream: StreamId(stream),
-                expected,
-                record,
-                credit,
-                on_durable,
-            })
+            log.append(Append { stream: StreamId(stream), expected, record, credit, on_durable })
         };
         last = append(1, last, vec![note(round * 10), note(round * 10 + 1)]);
         log.after_queued(note(round * 10 + 2));
-        append(
-            2,
-            Position {
-                epoch: 9,
-                number: 9,
-            },
-            vec![note(round * 10 + 3)],
-        );
+        append(2, Position { epoch: 9, number: 9 }, vec![note(round * 10 + 3)]);
         log.after_queued(note(round * 10 + 4));
     }
     assert_eq!(settled(log), Outcome::Durable);
-    let expected: Vec<u64> = (0..200)
-        .flat_map(|round| (0..5).map(move |n| round * 10 + n))
-        .collect();
+    let expected: Vec<u64> = (0..200).flat_map(|round| (0..5).map(move |n| round * 10 + n)).collect();
     assert_eq!(*seen.lock().unwrap(), expected);
 }
 
@@ -193,21 +157,14 @@ fn a_replay_begins_where_it_is_told_to_and_stops_when_told_to(log: &dyn Log) {
         positions.push(append(log, 1, positions[seed], &record(seed as u64, 10)).0);
     }
     for (index, from) in positions.iter().enumerate() {
-        let found: Vec<_> = replay(log, Some(1), *from)
-            .into_iter()
-            .map(|(_, position, _)| position)
-            .collect();
+        let found: Vec<_> = replay(log, Some(1), *from).into_iter().map(|(_, position, _)| position).collect();
         assert_eq!(found, positions[index.max(1)..]);
         assert_eq!(replay(log, Some(1), from.next()).len(), 20 - index);
     }
     let mut visited = 0;
     let mut visit = |_, _, _: &[u8]| {
         visited += 1;
-        if visited == 7 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if visited == 7 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     log.replay(None, Position::ZERO, &mut visit).unwrap();
     assert_eq!(visited, 7);
@@ -218,13 +175,7 @@ fn streams_do_not_see_each_other(log: &dyn Log) {
     for round in 0..30 {
         for (stream, last) in lasts.iter_mut().enumerate() {
             if round % (stream + 1) == 0 {
-                *last = send(
-                    log,
-                    stream as u64,
-                    *last,
-                    &record((round * 100 + stream) as u64, 30),
-                )
-                .0;
+                *last = send(log, stream as u64, *last, &record((round * 100 + stream) as u64, 30)).0;
             }
         }
     }
@@ -234,14 +185,8 @@ fn streams_do_not_see_each_other(log: &dyn Log) {
         let records = replay(log, Some(stream as u64), Position::ZERO);
         assert_eq!(records.len(), (30 + stream) / (stream + 1));
         for (index, (found, position, bytes)) in records.iter().enumerate() {
-            assert_eq!(
-                (*found, position.number),
-                (StreamId(stream as u64), index as u64 + 1)
-            );
-            assert_eq!(
-                *bytes,
-                record((index * (stream + 1) * 100 + stream) as u64, 30)
-            );
+            assert_eq!((*found, position.number), (StreamId(stream as u64), index as u64 + 1));
+            assert_eq!(*bytes, record((index * (stream + 1) * 100 + stream) as u64, 30));
         }
     }
     assert_eq!(log.durable(StreamId(99)).position(), Position::ZERO);
@@ -254,10 +199,7 @@ fn what_was_closed_can_be_read_and_takes_nothing(log: &dyn Log) {
     log.close();
     assert_eq!(outcome.recv_timeout(PATIENCE).unwrap(), Outcome::Durable);
     log.close();
-    assert_eq!(
-        replay(log, None, Position::ZERO),
-        [(StreamId(1), first, b"first".to_vec())]
-    );
+    assert_eq!(replay(log, None, Position::ZERO), [(StreamId(1), first, b"first".to_vec())]);
     assert_eq!(log.reserve(1, Class::Essential).err(), Some(NoRoom::Closed));
     assert_eq!(log.make_room(1), Err(NoRoom::Closed));
     let late = Arc::new(Mutex::new(Vec::new()));
@@ -285,10 +227,7 @@ fn a_large_record_comes_back_whole(log: &dyn Log) {
     assert_eq!(settled(log), Outcome::Durable);
     let records = replay(log, Some(1), Position::ZERO);
     assert_eq!(records.len(), 3);
-    assert!(
-        records[1] == (StreamId(1), position, large),
-        "the large record differs"
-    );
+    assert!(records[1] == (StreamId(1), position, large), "the large record differs");
     assert_eq!(records[2].1, after);
     assert_eq!(replay(log, Some(2), Position::ZERO)[1].1, other_after);
     assert_eq!(log.status().queued_bytes, 0);
@@ -300,8 +239,7 @@ fn many_appenders_at_once(log: &dyn Log) {
             scope.spawn(move || {
                 let mut last = Position::ZERO;
                 for seed in 0..50 {
-                    let (position, outcome) =
-                        append(log, stream, last, &record(stream * 1000 + seed, 200));
+                    let (position, outcome) = append(log, stream, last, &record(stream * 1000 + seed, 200));
                     assert_eq!(outcome, Outcome::Durable);
                     last = position;
                 }
@@ -311,16 +249,8 @@ fn many_appenders_at_once(log: &dyn Log) {
     assert_eq!(replay(log, None, Position::ZERO).len(), 400);
     for stream in 0..8 {
         let records = replay(log, Some(stream), Position::ZERO);
-        let expected: Vec<_> = (0..50)
-            .map(|seed| record(stream * 1000 + seed, 200))
-            .collect();
-        assert_eq!(
-            records
-                .into_iter()
-                .map(|(_, _, bytes)| bytes)
-                .collect::<Vec<_>>(),
-            expected
-        );
+        let expected: Vec<_> = (0..50).map(|seed| record(stream * 1000 + seed, 200)).collect();
+        assert_eq!(records.into_iter().map(|(_, _, bytes)| bytes).collect::<Vec<_>>(), expected);
     }
 }
 
@@ -366,22 +296,13 @@ fn an_empty_record_is_a_record(log: &dyn Log) {
     let (second, _) = append(log, u64::MAX, Position::ZERO, b"");
     assert_eq!(
         replay(log, None, Position::ZERO),
-        [
-            (StreamId(0), first, Vec::new()),
-            (StreamId(u64::MAX), second, Vec::new())
-        ]
+        [(StreamId(0), first, Vec::new()), (StreamId(u64::MAX), second, Vec::new())]
     );
 }
 
 fn a_record_too_large_for_the_queue_is_refused(log: &dyn Log) {
-    assert!(matches!(
-        log.reserve(1 << 30, Class::Essential),
-        Err(NoRoom::TooLarge { .. })
-    ));
-    assert!(matches!(
-        log.make_room(1 << 30),
-        Err(NoRoom::TooLarge { .. })
-    ));
+    assert!(matches!(log.reserve(1 << 30, Class::Essential), Err(NoRoom::TooLarge { .. })));
+    assert!(matches!(log.make_room(1 << 30), Err(NoRoom::TooLarge { .. })));
 }
 
 fn room_can_be_waited_for(log: &dyn Log) {

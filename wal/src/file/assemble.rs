@@ -28,10 +28,7 @@ struct Partial {
 impl Assembler {
     /// Without `keep_bytes`, records of more than one part come out empty: for who wants only the positions.
     pub(crate) fn new(keep_bytes: bool) -> Self {
-        Assembler {
-            keep_bytes,
-            ..Assembler::default()
-        }
+        Assembler { keep_bytes, ..Assembler::default() }
     }
 
     /// The epoch of the frames that follow. The parts of a record that was never finished stay in the log, but they
@@ -45,19 +42,10 @@ impl Assembler {
 
     /// Takes the next frame; returns the record that it completes. The error says what is inconsistent.
     pub(crate) fn feed<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Option<Whole<'a>>, String> {
-        let Frame {
-            stream,
-            number,
-            first,
-            last,
-            bytes,
-        } = *frame;
+        let Frame { stream, number, first, last, bytes } = *frame;
         let tail = self.tails.get(&stream).copied().unwrap_or(Position::ZERO);
         let open = self.partial.get(&stream).map(|partial| partial.number);
-        if number != tail.number + 1
-            || open.is_some_and(|open| open != number)
-            || first == open.is_some()
-        {
+        if number != tail.number + 1 || open.is_some_and(|open| open != number) || first == open.is_some() {
             return Err(format!(
                 "there is {} part of record {number} of stream {stream}, after record {}",
                 if first { "the first" } else { "a later" },
@@ -65,19 +53,13 @@ impl Assembler {
             ));
         }
         if !last {
-            let partial = self.partial.entry(stream).or_insert(Partial {
-                number,
-                bytes: Vec::new(),
-            });
+            let partial = self.partial.entry(stream).or_insert(Partial { number, bytes: Vec::new() });
             if self.keep_bytes {
                 partial.bytes.extend_from_slice(bytes);
             }
             return Ok(None);
         }
-        let position = Position {
-            epoch: self.epoch,
-            number,
-        };
+        let position = Position { epoch: self.epoch, number };
         self.tails.insert(stream, position);
         let Some(mut partial) = self.partial.remove(&stream) else {
             return Ok(Some((stream, position, bytes)));
@@ -107,13 +89,7 @@ mod tests {
     use super::*;
 
     fn frame(number: u64, first: bool, last: bool) -> Frame<'static> {
-        Frame {
-            stream: StreamId(1),
-            number,
-            first,
-            last,
-            bytes: b"ab",
-        }
+        Frame { stream: StreamId(1), number, first, last, bytes: b"ab" }
     }
 
     #[test]
@@ -122,20 +98,8 @@ mod tests {
         assembler.enter(1);
         assert_eq!(assembler.feed(&frame(1, true, false)), Ok(None));
         assert_eq!(assembler.feed(&frame(1, false, false)), Ok(None));
-        let (_, position, bytes) = assembler
-            .feed(&frame(1, false, true))
-            .expect("consistent")
-            .expect("whole");
-        assert_eq!(
-            (position, bytes),
-            (
-                Position {
-                    epoch: 1,
-                    number: 1
-                },
-                &b"ababab"[..]
-            )
-        );
+        let (_, position, bytes) = assembler.feed(&frame(1, false, true)).expect("consistent").expect("whole");
+        assert_eq!((position, bytes), (Position { epoch: 1, number: 1 }, &b"ababab"[..]));
         assert!(assembler.unfinished().is_empty());
     }
 
@@ -148,12 +112,7 @@ mod tests {
         assert!(assembler.feed(&frame(1, true, true)).is_err());
         assembler.enter(2);
         assert!(assembler.unfinished().is_empty());
-        assert!(
-            assembler
-                .feed(&frame(1, true, true))
-                .expect("consistent")
-                .is_some()
-        );
+        assert!(assembler.feed(&frame(1, true, true)).expect("consistent").is_some());
     }
 
     #[test]

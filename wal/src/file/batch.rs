@@ -64,11 +64,7 @@ impl Header {
             checksum: u32_at(bytes, 44),
         };
         if bytes[..4] != MAGIC {
-            return Err(if bytes.iter().all(|byte| *byte == 0) {
-                BadBatch::Zeros
-            } else {
-                BadBatch::Magic
-            });
+            return Err(if bytes.iter().all(|byte| *byte == 0) { BadBatch::Zeros } else { BadBatch::Magic });
         }
         if header.checksum != header_checksum(bytes, log_id) {
             return Err(BadBatch::HeaderChecksum);
@@ -140,10 +136,7 @@ pub(crate) struct Frames<'a> {
 
 impl<'a> Frames<'a> {
     pub(crate) fn new(body: &'a [u8], frames: u32) -> Self {
-        Frames {
-            rest: body,
-            left: frames,
-        }
+        Frames { rest: body, left: frames }
     }
 
     fn read(&mut self) -> Option<Frame<'a>> {
@@ -203,10 +196,7 @@ pub(crate) struct Builder {
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Builder {
-            bytes: vec![0; HEADER_BYTES],
-            frames: 0,
-        }
+        Builder { bytes: vec![0; HEADER_BYTES], frames: 0 }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -239,8 +229,7 @@ impl Builder {
 
     /// Pads and seals the batch. Returns its bytes and its checksum.
     pub(crate) fn finish(&mut self, seal: Seal) -> (&[u8], u32) {
-        self.bytes
-            .resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
+        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
         let mut header = Header {
             epoch: seal.epoch,
             number: seal.number,
@@ -277,25 +266,12 @@ pub(crate) fn u64_at<const N: usize>(bytes: &[u8; N], at: usize) -> u64 {
 mod tests {
     use super::*;
 
-    const SEAL: Seal = Seal {
-        log_id: 77,
-        epoch: 3,
-        number: 9,
-        synced: 8,
-        previous: 0xdead_beef,
-        flags: RELAXED,
-    };
+    const SEAL: Seal = Seal { log_id: 77, epoch: 3, number: 9, synced: 8, previous: 0xdead_beef, flags: RELAXED };
 
     fn sample() -> (Vec<u8>, u32) {
         let mut builder = Builder::new();
         for (number, bytes) in [(1, &b"one"[..]), (2, b""), (3, b"three")] {
-            builder.push(&Frame {
-                stream: StreamId(5),
-                number,
-                first: true,
-                last: number != 3,
-                bytes,
-            });
+            builder.push(&Frame { stream: StreamId(5), number, first: true, last: number != 3, bytes });
         }
         let (bytes, checksum) = builder.finish(SEAL);
         (bytes.to_vec(), checksum)
@@ -307,29 +283,12 @@ mod tests {
         assert_eq!(bytes.len() % ALIGNMENT, 0);
         let (head, body) = bytes.split_first_chunk().expect("a header");
         let header = Header::decode(head, 77).expect("a valid header");
-        assert_eq!(
-            (header.epoch, header.number, header.synced, header.frames),
-            (3, 9, 8, 3)
-        );
-        assert_eq!(
-            (header.previous, header.flags, header.checksum),
-            (0xdead_beef, RELAXED, checksum)
-        );
+        assert_eq!((header.epoch, header.number, header.synced, header.frames), (3, 9, 8, 3));
+        assert_eq!((header.previous, header.flags, header.checksum), (0xdead_beef, RELAXED, checksum));
         assert_eq!(header.total_bytes(), bytes.len() as u64);
         assert_eq!(header.body_checksum, crc32c(body));
-        let frames: Vec<_> = Frames::new(body, header.frames)
-            .map(|frame| frame.expect("a frame"))
-            .collect();
-        assert_eq!(
-            frames[2],
-            Frame {
-                stream: StreamId(5),
-                number: 3,
-                first: true,
-                last: false,
-                bytes: b"three"
-            }
-        );
+        let frames: Vec<_> = Frames::new(body, header.frames).map(|frame| frame.expect("a frame")).collect();
+        assert_eq!(frames[2], Frame { stream: StreamId(5), number: 3, first: true, last: false, bytes: b"three" });
         assert_eq!(frames.len(), 3);
     }
 
@@ -351,16 +310,10 @@ mod tests {
         let (bytes, _) = sample();
         let body = &bytes[HEADER_BYTES..];
         for frames in [0, 1, 2, 4, u32::MAX] {
-            assert!(
-                Frames::new(body, frames).any(|frame| frame == Err(BadBatch::Frames)),
-                "{frames}"
-            );
+            assert!(Frames::new(body, frames).any(|frame| frame == Err(BadBatch::Frames)), "{frames}");
         }
         for end in 0..body.len() - ALIGNMENT {
-            assert!(
-                Frames::new(&body[..end], 3).any(|frame| frame == Err(BadBatch::Frames)),
-                "{end}"
-            );
+            assert!(Frames::new(&body[..end], 3).any(|frame| frame == Err(BadBatch::Frames)), "{end}");
         }
     }
 
@@ -368,21 +321,9 @@ mod tests {
     fn a_part_as_long_as_the_room_fits_the_limit() {
         for limit in 200..300 {
             let mut builder = Builder::new();
-            builder.push(&Frame {
-                stream: StreamId(1),
-                number: 1,
-                first: true,
-                last: true,
-                bytes: b"x",
-            });
+            builder.push(&Frame { stream: StreamId(1), number: 1, first: true, last: true, bytes: b"x" });
             let bytes = vec![1; builder.room(limit).expect("room")];
-            builder.push(&Frame {
-                stream: StreamId(1),
-                number: 2,
-                first: true,
-                last: true,
-                bytes: &bytes,
-            });
+            builder.push(&Frame { stream: StreamId(1), number: 2, first: true, last: true, bytes: &bytes });
             assert!(builder.finish(SEAL).0.len() <= limit);
         }
     }

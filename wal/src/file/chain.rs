@@ -34,12 +34,7 @@ impl<'a> Batch<'a> {
 
 impl From<&segment::Header> for Chain {
     fn from(header: &segment::Header) -> Self {
-        Chain {
-            log_id: header.log_id,
-            epoch: header.epoch,
-            next: header.first_batch,
-            previous: header.previous,
-        }
+        Chain { log_id: header.log_id, epoch: header.epoch, next: header.first_batch, previous: header.previous }
     }
 }
 
@@ -60,10 +55,7 @@ impl Chain {
         if let Err(bad) = self.accepts(&header, window.end() - offset) {
             return Ok(Err(bad));
         }
-        let body = window
-            .get(offset, header.total_bytes())?
-            .get(HEADER_BYTES..)
-            .unwrap_or_default();
+        let body = window.get(offset, header.total_bytes())?.get(HEADER_BYTES..).unwrap_or_default();
         if crc32c(body) != header.body_checksum {
             return Ok(Err(BadBatch::BodyChecksum));
         }
@@ -101,12 +93,7 @@ pub(crate) struct Rest {
 
 /// Looks through everything from `offset` to the end of the segment for bytes that are not zero, and for a batch that
 /// proves that batch `missing` was synced.
-pub(crate) fn survey(
-    window: &mut Window<'_>,
-    offset: u64,
-    log_id: u64,
-    missing: u64,
-) -> io::Result<Rest> {
+pub(crate) fn survey(window: &mut Window<'_>, offset: u64, log_id: u64, missing: u64) -> io::Result<Rest> {
     const STEP_BYTES: u64 = 64 * 1024;
     let mut rest = Rest::default();
     let mut candidates = Vec::new();
@@ -125,12 +112,8 @@ pub(crate) fn survey(
             }
         }
         for place in candidates.drain(..) {
-            let header = window
-                .array(place)?
-                .and_then(|head| Header::decode(head, log_id).ok());
-            if let Some(header) =
-                header.filter(|header| header.number >= missing && header.synced >= missing)
-            {
+            let header = window.array(place)?.and_then(|head| Header::decode(head, log_id).ok());
+            if let Some(header) = header.filter(|header| header.number >= missing && header.synced >= missing) {
                 rest.proof.get_or_insert((place, header));
             }
         }

@@ -62,12 +62,7 @@ impl FileLog {
         options.check().map_err(OpenError::BadOptions)?;
         storage.create_dir(&dir).map_err(io_error("create", &dir))?;
         let lock = lock(&*storage, &dir)?;
-        let Opened {
-            chain,
-            segments,
-            current,
-            recovered,
-        } = recover::recover(&*storage, &dir, &options)?;
+        let Opened { chain, segments, current, recovered } = recover::recover(&*storage, &dir, &options)?;
         let shared = Arc::new(Shared {
             room: Room::new(Bounds {
                 queue: options.queue_bytes,
@@ -80,45 +75,25 @@ impl FileLog {
             marks: Marks::new(chain.epoch, recovered.streams.iter().copied()),
             counters: Counters::default(),
             poison: Poison::default(),
-            extent: Mutex::new(Extent {
-                segments,
-                end: current.end,
-            }),
+            extent: Mutex::new(Extent { segments, end: current.end }),
             space: Mutex::new(Space::default()),
             dir,
             options,
             storage,
         });
         shared.change_space(|space| space.current = current.size.saturating_sub(current.end));
-        shared
-            .counters
-            .segments(shared.extent.lock().segments.len() as u64);
+        shared.counters.segments(shared.extent.lock().segments.len() as u64);
         preparer::adopt(&shared)?;
         preparer::fill(&shared);
         let epoch = chain.epoch;
-        let writer = Writer::new(
-            Arc::clone(&shared),
-            chain,
-            current,
-            &recovered.streams,
-            recovered.clean,
-        );
-        let (writer, threads) =
-            start(&shared, writer, lock).map_err(io_error("start a thread for", &shared.dir))?;
+        let writer = Writer::new(Arc::clone(&shared), chain, current, &recovered.streams, recovered.clean);
+        let (writer, threads) = start(&shared, writer, lock).map_err(io_error("start a thread for", &shared.dir))?;
         tracing::info!(
             dir = %shared.dir.display(), epoch, clean = recovered.clean, segments = recovered.segments,
             batches = recovered.batches, records = recovered.records, streams = recovered.streams.len(),
             "the log is open"
         );
-        Ok((
-            FileLog {
-                shared,
-                writer: Mutex::new(Some(writer)),
-                threads,
-                epoch,
-            },
-            recovered,
-        ))
+        Ok((FileLog { shared, writer: Mutex::new(Some(writer)), threads, epoch }, recovered))
     }
 
     /// The epoch of everything that is appended to the open log.
@@ -129,8 +104,7 @@ impl FileLog {
 
     /// How many segments of the usual size `missing` bytes are.
     fn segments_for(&self, missing: u64) -> usize {
-        let usable =
-            segment::usable(self.shared.options.segment_bytes - segment::HEADER_BYTES as u64);
+        let usable = segment::usable(self.shared.options.segment_bytes - segment::HEADER_BYTES as u64);
         usize::try_from(missing.div_ceil(usable)).unwrap_or(usize::MAX)
     }
 }
@@ -138,10 +112,7 @@ impl FileLog {
 fn lock(storage: &dyn Storage, dir: &Path) -> Result<Box<dyn StorageLock>, OpenError> {
     let path = dir.join(LOCK_FILE);
     storage.lock(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => OpenError::Locked {
-            dir: dir.to_path_buf(),
-            holder: error.to_string(),
-        },
+        io::ErrorKind::WouldBlock => OpenError::Locked { dir: dir.to_path_buf(), holder: error.to_string() },
         _ => io_error("lock", &path)(error),
     })
 }
@@ -153,21 +124,17 @@ fn start(
     lock: Box<dyn StorageLock>,
 ) -> io::Result<(JoinHandle<()>, [ThreadId; 2])> {
     let for_preparer = Arc::clone(shared);
-    let preparer = thread::Builder::new()
-        .name("wal-prepare".to_owned())
-        .spawn(move || preparer::run(&for_preparer))?;
+    let preparer = thread::Builder::new().name("wal-prepare".to_owned()).spawn(move || preparer::run(&for_preparer))?;
     let preparer_id = preparer.thread().id();
     let for_writer = Arc::clone(shared);
-    let started = thread::Builder::new()
-        .name("wal-write".to_owned())
-        .spawn(move || {
-            writer.run();
-            for_writer.pool.stop();
-            if preparer.join().is_err() {
-                tracing::error!("the thread that prepares segments panicked");
-            }
-            drop(lock);
-        });
+    let started = thread::Builder::new().name("wal-write".to_owned()).spawn(move || {
+        writer.run();
+        for_writer.pool.stop();
+        if preparer.join().is_err() {
+            tracing::error!("the thread that prepares segments panicked");
+        }
+        drop(lock);
+    });
     match started {
         Ok(writer) => {
             let threads = [writer.thread().id(), preparer_id];
@@ -193,9 +160,7 @@ impl Log for FileLog {
     }
 
     fn make_room(&self, bytes: usize) -> Result<(), NoRoom> {
-        self.shared.room.wait_for(bytes, |missing| {
-            self.shared.pool.ask(self.segments_for(missing))
-        })
+        self.shared.room.wait_for(bytes, |missing| self.shared.pool.ask(self.segments_for(missing)))
     }
 
     fn append(&self, mut append: Append) -> Position {
@@ -217,12 +182,7 @@ impl Log for FileLog {
         self.shared.marks.of(stream)
     }
 
-    fn replay(
-        &self,
-        stream: Option<StreamId>,
-        from: Position,
-        visit: &mut Visit<'_>,
-    ) -> Result<(), ReadError> {
+    fn replay(&self, stream: Option<StreamId>, from: Position, visit: &mut Visit<'_>) -> Result<(), ReadError> {
         let extent = self.shared.extent.lock().clone();
         replay::replay(&*self.shared.storage, &extent, stream, from, visit)
     }
@@ -234,9 +194,7 @@ impl Log for FileLog {
             None if room.is_disk_full() => Health::DiskFull,
             None => Health::Ok,
         };
-        self.shared
-            .counters
-            .status(health, room.queued_bytes(), room.free_bytes())
+        self.shared.counters.status(health, room.queued_bytes(), room.free_bytes())
     }
 
     fn close(&self) {
@@ -290,17 +248,8 @@ pub fn verify(dir: &Path, storage: &dyn Storage) -> Result<Option<Verified>, Ope
     let Some(scan) = scan::scan(storage, dir)? else {
         return Ok(None);
     };
-    let newest = scan
-        .segments
-        .last()
-        .map(|segment| segment.path.clone())
-        .unwrap_or_default();
-    let mut streams: Vec<_> = scan
-        .assembler
-        .tails()
-        .iter()
-        .map(|(stream, last)| (*stream, *last))
-        .collect();
+    let newest = scan.segments.last().map(|segment| segment.path.clone()).unwrap_or_default();
+    let mut streams: Vec<_> = scan.assembler.tails().iter().map(|(stream, last)| (*stream, *last)).collect();
     streams.sort_unstable();
     Ok(Some(Verified {
         epoch: scan.chain.epoch,

@@ -135,33 +135,21 @@ impl Pool {
 /// Takes over the prepared files that an earlier run has left, and removes those that do not fit.
 pub(crate) fn adopt(shared: &Shared) -> Result<(), OpenError> {
     let dir = &shared.dir;
-    let names = shared
-        .storage
-        .list(dir)
-        .map_err(super::scan::io_error("list", dir))?;
-    let mut serials: Vec<_> = names
-        .iter()
-        .filter_map(|name| segment::prepared_serial(name))
-        .collect();
+    let names = shared.storage.list(dir).map_err(super::scan::io_error("list", dir))?;
+    let mut serials: Vec<_> = names.iter().filter_map(|name| segment::prepared_serial(name)).collect();
     serials.sort_unstable();
     for serial in serials {
         let path = segment::prepared_path(dir, serial);
         let size = shared.options.segment_bytes;
         let full = shared.pool.state.lock().count() >= shared.options.ready_segments;
-        let file = shared
-            .storage
-            .open(&path)
-            .map_err(super::scan::io_error("open", &path))?;
+        let file = shared.storage.open(&path).map_err(super::scan::io_error("open", &path))?;
         let fits = file.size().map_err(super::scan::io_error("read", &path))? == size;
         shared.pool.state.lock().serial = serial;
         // Where a header was written, zeroing or the next header covers it.
         if serial > 0 && fits && !full && file.allocate(size).is_ok() {
             add(shared, Prepared { file, path, size });
         } else {
-            shared
-                .storage
-                .remove(&path)
-                .map_err(super::scan::io_error("remove", &path))?;
+            shared.storage.remove(&path).map_err(super::scan::io_error("remove", &path))?;
         }
     }
     Ok(())
@@ -191,8 +179,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         match Pool::task(&mut state, options.ready_segments, options.zero_fill) {
             Some(Task::Stop) => return,
             Some(Task::Allocate(serial)) => {
-                let done =
-                    parking_lot::MutexGuard::unlocked(&mut state, || allocate(shared, serial));
+                let done = parking_lot::MutexGuard::unlocked(&mut state, || allocate(shared, serial));
                 if !done && !state.stopped {
                     pool.needed.wait_for(&mut state, options.retry_full);
                 }
@@ -217,10 +204,7 @@ fn add(shared: &Shared, prepared: Prepared) {
 fn allocate(shared: &Shared, serial: u64) -> bool {
     let path = segment::prepared_path(&shared.dir, serial);
     let size = shared.options.segment_bytes;
-    let made = shared
-        .storage
-        .create(&path)
-        .and_then(|file| file.allocate(size).map(|()| file));
+    let made = shared.storage.create(&path).and_then(|file| file.allocate(size).map(|()| file));
     match made {
         Ok(file) => {
             add(shared, Prepared { file, path, size });
@@ -246,11 +230,7 @@ fn zero(shared: &Shared, prepared: Prepared) {
         }
         drop(state);
         let step = ZERO_STEP_BYTES.min(prepared.size - offset);
-        if let Err(error) = prepared
-            .file
-            .zero(offset, step)
-            .and_then(|()| prepared.file.sync_data())
-        {
+        if let Err(error) = prepared.file.zero(offset, step).and_then(|()| prepared.file.sync_data()) {
             // Its room is not counted any more before it is gone.
             let usable = prepared.usable();
             shared.change_space(|space| space.prepared -= usable);
@@ -267,10 +247,7 @@ fn zero(shared: &Shared, prepared: Prepared) {
 fn failed(shared: &Shared, path: &std::path::Path, action: &str, error: &io::Error) {
     // What may be there takes room and is of no use.
     let _ = shared.storage.remove(path);
-    if matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    ) {
+    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
         if shared.room.set_disk_full(true) {
             tracing::warn!(file = %path.display(), %error, "the disk is full, no segment can be prepared");
         }

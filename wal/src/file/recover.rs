@@ -73,11 +73,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens the log in `dir`, or makes one. The directory must be locked.
-pub(crate) fn recover(
-    storage: &dyn Storage,
-    dir: &Path,
-    options: &Options,
-) -> Result<Opened, OpenError> {
+pub(crate) fn recover(storage: &dyn Storage, dir: &Path, options: &Options) -> Result<Opened, OpenError> {
     match scan(storage, dir)? {
         Some(scan) => reopen(storage, dir, options, scan),
         None => create(storage, dir, options),
@@ -87,12 +83,7 @@ pub(crate) fn recover(
 fn create(storage: &dyn Storage, dir: &Path, options: &Options) -> Result<Opened, OpenError> {
     // Not a secret: it only must differ from log to log.
     let log_id = std::hash::RandomState::new().build_hasher().finish();
-    let chain = Chain {
-        log_id,
-        epoch: 1,
-        next: 1,
-        previous: 0,
-    };
+    let chain = Chain { log_id, epoch: 1, next: 1, previous: 0 };
     let (segment, current) = create_segment(storage, dir, options.first_segment_bytes, &chain)?;
     let recovered = Recovered {
         epoch: chain.epoch,
@@ -105,12 +96,7 @@ fn create(storage: &dyn Storage, dir: &Path, options: &Options) -> Result<Opened
         batches: 0,
         records: 0,
     };
-    Ok(Opened {
-        chain,
-        segments: vec![segment],
-        current,
-        recovered,
-    })
+    Ok(Opened { chain, segments: vec![segment], current, recovered })
 }
 
 /// Makes the next segment at once, filled with zeros.
@@ -128,15 +114,8 @@ fn create_segment(
         }
         _ => {}
     }
-    let file = storage
-        .create(&prepared)
-        .map_err(io_error("create", &prepared))?;
-    let header = Header {
-        epoch: chain.epoch,
-        first_batch: chain.next,
-        log_id: chain.log_id,
-        previous: chain.previous,
-    };
+    let file = storage.create(&prepared).map_err(io_error("create", &prepared))?;
+    let header = Header { epoch: chain.epoch, first_batch: chain.next, log_id: chain.log_id, previous: chain.previous };
     let made = file
         .allocate(bytes)
         .and_then(|()| file.zero(0, bytes))
@@ -149,50 +128,24 @@ fn create_segment(
             return Err(io_error("prepare", &prepared)(error));
         }
     };
-    let segment = Segment {
-        first_batch: chain.next,
-        path: path.clone(),
-    };
-    Ok((
-        segment,
-        Current {
-            file,
-            path,
-            end: segment::HEADER_BYTES as u64,
-            size: bytes,
-        },
-    ))
+    let segment = Segment { first_batch: chain.next, path: path.clone() };
+    Ok((segment, Current { file, path, end: segment::HEADER_BYTES as u64, size: bytes }))
 }
 
-fn reopen(
-    storage: &dyn Storage,
-    dir: &Path,
-    options: &Options,
-    mut scan: Scan,
-) -> Result<Opened, OpenError> {
+fn reopen(storage: &dyn Storage, dir: &Path, options: &Options, mut scan: Scan) -> Result<Opened, OpenError> {
     if let Some(blank) = &scan.blank {
         tracing::warn!(file = %blank.path.display(), "the newest segment is empty, it is removed");
-        storage
-            .remove(&blank.path)
-            .map_err(io_error("remove", &blank.path))?;
+        storage.remove(&blank.path).map_err(io_error("remove", &blank.path))?;
         storage.sync_dir(dir).map_err(io_error("sync", dir))?;
     }
     let unfinished = scan.assembler.unfinished();
     let mut current = open_newest(storage, &scan)?;
     let torn = match scan.torn {
-        Some((torn_end, bad)) => Some(set_aside(
-            storage,
-            dir,
-            &scan,
-            &current,
-            torn_end,
-            bad.to_string(),
-        )?),
+        Some((torn_end, bad)) => Some(set_aside(storage, dir, &scan, &current, torn_end, bad.to_string())?),
         None => None,
     };
     rewrite(&current, scan.unsynced_from)?;
-    let new_epoch =
-        torn.is_some() || !unfinished.is_empty() || scan.may_have_lost() || options.new_epoch;
+    let new_epoch = torn.is_some() || !unfinished.is_empty() || scan.may_have_lost() || options.new_epoch;
     if new_epoch {
         scan.chain.epoch += 1;
     }
@@ -203,34 +156,19 @@ fn reopen(
     if let Some(torn) = &torn {
         // Last, so that the new epoch is on disk before the trace of the old end is gone.
         let torn_end = torn.offset + torn.bytes;
-        let zeroed = current
-            .file
-            .zero(current.end, torn_end.saturating_sub(current.end));
-        zeroed
-            .and_then(|()| current.file.sync_data())
-            .map_err(io_error("cut", &current.path))?;
+        let zeroed = current.file.zero(current.end, torn_end.saturating_sub(current.end));
+        zeroed.and_then(|()| current.file.sync_data()).map_err(io_error("cut", &current.path))?;
     }
     if new_epoch && !fits {
-        let (segment, fresh) =
-            create_segment(storage, dir, options.first_segment_bytes, &scan.chain)?;
+        let (segment, fresh) = create_segment(storage, dir, options.first_segment_bytes, &scan.chain)?;
         scan.segments.push(segment);
         current = fresh;
     }
-    Ok(Opened {
-        recovered: recovered(&scan, torn, unfinished),
-        chain: scan.chain,
-        segments: scan.segments,
-        current,
-    })
+    Ok(Opened { recovered: recovered(&scan, torn, unfinished), chain: scan.chain, segments: scan.segments, current })
 }
 
 fn recovered(scan: &Scan, torn: Option<TornTail>, unfinished: Vec<StreamId>) -> Recovered {
-    let mut streams: Vec<_> = scan
-        .assembler
-        .tails()
-        .iter()
-        .map(|(stream, last)| (*stream, *last))
-        .collect();
+    let mut streams: Vec<_> = scan.assembler.tails().iter().map(|(stream, last)| (*stream, *last)).collect();
     streams.sort_unstable();
     Recovered {
         epoch: scan.chain.epoch,
@@ -258,12 +196,7 @@ fn open_newest(storage: &dyn Storage, scan: &Scan) -> Result<Current, OpenError>
         tracing::warn!(file = %path.display(), %error, "the rest of the newest segment has no room on disk, it is left");
         size = scan.end;
     }
-    Ok(Current {
-        file,
-        path,
-        end: scan.end,
-        size,
-    })
+    Ok(Current { file, path, end: scan.end, size })
 }
 
 /// Copies what is behind the last good batch to a file of its own.
@@ -281,12 +214,8 @@ fn set_aside(
     while offset < torn_end {
         let length = (torn_end - offset).min(piece.len() as u64);
         let bytes = &mut piece[..length as usize];
-        current
-            .file
-            .read_exact_at(offset, bytes)
-            .map_err(io_error("read", &current.path))?;
-        file.write_all_at(offset - current.end, bytes)
-            .map_err(io_error("write", &copy))?;
+        current.file.read_exact_at(offset, bytes).map_err(io_error("read", &current.path))?;
+        file.write_all_at(offset - current.end, bytes).map_err(io_error("write", &copy))?;
         offset += length;
     }
     file.sync_data().map_err(io_error("sync", &copy))?;
@@ -306,15 +235,10 @@ fn set_aside(
     Ok(torn)
 }
 
-fn create_copy(
-    storage: &dyn Storage,
-    current: &Current,
-) -> Result<(Box<dyn StorageFile>, PathBuf), OpenError> {
+fn create_copy(storage: &dyn Storage, current: &Current) -> Result<(Box<dyn StorageFile>, PathBuf), OpenError> {
     let mut attempt = 0;
     loop {
-        let copy = current
-            .path
-            .with_extension(format!("log.{}-{attempt}.torn", current.end));
+        let copy = current.path.with_extension(format!("log.{}-{attempt}.torn", current.end));
         match storage.create(&copy) {
             Ok(file) => return Ok((file, copy)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
@@ -332,10 +256,7 @@ fn rewrite(current: &Current, from: u64) -> Result<(), OpenError> {
     while offset < current.end {
         let length = (current.end - offset).min(piece.len() as u64);
         let bytes = &mut piece[..length as usize];
-        current
-            .file
-            .read_exact_at(offset, bytes)
-            .map_err(failed())?;
+        current.file.read_exact_at(offset, bytes).map_err(failed())?;
         current.file.write_all_at(offset, bytes).map_err(failed())?;
         offset += length;
     }
@@ -354,10 +275,7 @@ fn write_epoch(chain: &mut Chain, current: &mut Current) -> Result<(), OpenError
         flags: 0,
     };
     let (bytes, checksum) = batch.finish(seal);
-    let written = current
-        .file
-        .write_all_at(current.end, bytes)
-        .and_then(|()| current.file.sync_data());
+    let written = current.file.write_all_at(current.end, bytes).and_then(|()| current.file.sync_data());
     written.map_err(io_error("begin an epoch in", &current.path))?;
     current.end += bytes.len() as u64;
     chain.next += 1;

@@ -33,16 +33,7 @@ pub(crate) fn replay(
     for (index, segment) in extent.segments.iter().enumerate() {
         let newest = index + 1 == extent.segments.len();
         let limit = newest.then_some(extent.end);
-        if read_segment(
-            storage,
-            segment,
-            limit,
-            &mut chain,
-            &mut assembler,
-            &mut chosen,
-        )?
-        .is_break()
-        {
+        if read_segment(storage, segment, limit, &mut chain, &mut assembler, &mut chosen)?.is_break() {
             break;
         }
     }
@@ -57,30 +48,14 @@ fn read_segment(
     assembler: &mut Assembler,
     visit: &mut Visit<'_>,
 ) -> Result<ControlFlow<()>, ReadError> {
-    let failed = |source| ReadError::Io {
-        action: "read",
-        path: segment.path.clone(),
-        source,
-    };
+    let failed = |source| ReadError::Io { action: "read", path: segment.path.clone(), source };
     let file = storage.open(&segment.path).map_err(failed)?;
     let size = file.size().map_err(failed)?;
     let header = read_header(&*file, segment).map_err(from_open)?;
     let chain = chain.get_or_insert_with(|| Chain::from(&header));
-    let corrupt = |offset, batch, seen| ReadError::Corrupt {
-        file: segment.path.clone(),
-        offset,
-        batch,
-        seen,
-    };
-    if header.first_batch != chain.next
-        || header.previous != chain.previous
-        || header.log_id != chain.log_id
-    {
-        return Err(corrupt(
-            0,
-            chain.next,
-            "the segment is not the next one".to_owned(),
-        ));
+    let corrupt = |offset, batch, seen| ReadError::Corrupt { file: segment.path.clone(), offset, batch, seen };
+    if header.first_batch != chain.next || header.previous != chain.previous || header.log_id != chain.log_id {
+        return Err(corrupt(0, chain.next, "the segment is not the next one".to_owned()));
     }
     assembler.enter(header.epoch);
     let mut window = Window::new(&*file, limit.unwrap_or(size).min(size));
@@ -95,9 +70,7 @@ fn read_segment(
         };
         assembler.enter(batch.header.epoch);
         for frame in batch.frames() {
-            let fed = frame
-                .map_err(|bad| bad.to_string())
-                .and_then(|frame| assembler.feed(&frame));
+            let fed = frame.map_err(|bad| bad.to_string()).and_then(|frame| assembler.feed(&frame));
             let whole = fed.map_err(|seen| corrupt(offset, batch.header.number, seen))?;
             if let Some((stream, position, bytes)) = whole
                 && visit(stream, position, bytes).is_break()
@@ -112,33 +85,9 @@ fn read_segment(
 
 fn from_open(error: OpenError) -> ReadError {
     match error {
-        OpenError::Io {
-            action,
-            path,
-            source,
-        } => ReadError::Io {
-            action,
-            path,
-            source,
-        },
-        OpenError::Corrupt {
-            file,
-            offset,
-            batch,
-            seen,
-            ..
-        } => ReadError::Corrupt {
-            file,
-            offset,
-            batch,
-            seen,
-        },
+        OpenError::Io { action, path, source } => ReadError::Io { action, path, source },
+        OpenError::Corrupt { file, offset, batch, seen, .. } => ReadError::Corrupt { file, offset, batch, seen },
         // A version that was good when the log was opened is not any more: the header has changed under it.
-        other => ReadError::Corrupt {
-            file: Default::default(),
-            offset: 0,
-            batch: 0,
-            seen: other.to_string(),
-        },
+        other => ReadError::Corrupt { file: Default::default(), offset: 0, batch: 0, seen: other.to_string() },
     }
 }

@@ -60,11 +60,7 @@ impl Scan {
 pub(crate) fn scan(storage: &dyn Storage, dir: &Path) -> Result<Option<Scan>, OpenError> {
     let mut segments = list(storage, dir)?;
     let blank = take_blank(storage, &mut segments)?;
-    if let Some(first) = segments
-        .first()
-        .or(blank.as_ref())
-        .filter(|first| first.first_batch != 1)
-    {
+    if let Some(first) = segments.first().or(blank.as_ref()).filter(|first| first.first_batch != 1) {
         return Err(missing(dir, 1, first));
     }
     let mut scan: Option<Scan> = None;
@@ -86,26 +82,14 @@ pub(crate) fn list(storage: &dyn Storage, dir: &Path) -> Result<Vec<Segment>, Op
     let names = storage.list(dir).map_err(io_error("list", dir))?;
     let mut segments: Vec<_> = names
         .iter()
-        .filter_map(|name| {
-            Some(Segment {
-                first_batch: segment::first_batch(name)?,
-                path: dir.join(name),
-            })
-        })
+        .filter_map(|name| Some(Segment { first_batch: segment::first_batch(name)?, path: dir.join(name) }))
         .collect();
     segments.sort_by_key(|segment| segment.first_batch);
     Ok(segments)
 }
 
-pub(crate) fn io_error<'a>(
-    action: &'static str,
-    path: &'a Path,
-) -> impl FnOnce(io::Error) -> OpenError + 'a {
-    move |source| OpenError::Io {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
+pub(crate) fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> OpenError + 'a {
+    move |source| OpenError::Io { action, path: path.to_path_buf(), source }
 }
 
 fn missing(dir: &Path, first: u64, next: &Segment) -> OpenError {
@@ -118,10 +102,7 @@ fn missing(dir: &Path, first: u64, next: &Segment) -> OpenError {
 }
 
 /// Takes the newest segment off the list if it holds nothing at all.
-fn take_blank(
-    storage: &dyn Storage,
-    segments: &mut Vec<Segment>,
-) -> Result<Option<Segment>, OpenError> {
+fn take_blank(storage: &dyn Storage, segments: &mut Vec<Segment>) -> Result<Option<Segment>, OpenError> {
     let Some(newest) = segments.last() else {
         return Ok(None);
     };
@@ -129,18 +110,12 @@ fn take_blank(
     let file = storage.open(path).map_err(io_error("open", path))?;
     let size = file.size().map_err(io_error("read", path))?;
     let mut window = Window::new(&*file, size);
-    let head = window
-        .get(0, segment::HEADER_BYTES as u64)
-        .map_err(io_error("read", path))?;
+    let head = window.get(0, segment::HEADER_BYTES as u64).map_err(io_error("read", path))?;
     if head.iter().any(|byte| *byte != 0) {
         return Ok(None);
     }
     let rest = survey(&mut window, 0, 0, 0).map_err(io_error("read", path))?;
-    Ok(if rest.end.is_none() {
-        segments.pop()
-    } else {
-        None
-    })
+    Ok(if rest.end.is_none() { segments.pop() } else { None })
 }
 
 /// Reads one segment, the one after those in `before`; `next` is the one after it.
@@ -166,13 +141,7 @@ fn read_segment(
         && header.first_batch == segment.first_batch;
     if !follows {
         let seen = "the header is that of another log or of another place in it".to_owned();
-        return Err(corrupt(
-            segment,
-            0,
-            segment.first_batch,
-            seen,
-            NAMED_AFTER_SYNC.to_owned(),
-        ));
+        return Err(corrupt(segment, 0, segment.first_batch, seen, NAMED_AFTER_SYNC.to_owned()));
     }
     scan.chain.epoch = header.epoch;
     scan.assembler.enter(header.epoch);
@@ -182,8 +151,7 @@ fn read_segment(
     let (end, bad) = read_batches(&mut scan, segment, &mut window)?;
     scan.end = end;
     scan.unsynced_from = scan.unsynced.front().map_or(end, |(_, offset)| *offset);
-    let rest = survey(&mut window, end, scan.chain.log_id, scan.chain.next)
-        .map_err(io_error("read", path))?;
+    let rest = survey(&mut window, end, scan.chain.log_id, scan.chain.next).map_err(io_error("read", path))?;
     judge(&mut scan, dir, segment, next, &rest, bad)?;
     Ok(scan)
 }
@@ -206,49 +174,28 @@ fn begin(chain: Chain) -> Scan {
 }
 
 /// Reads and checks the header of a segment.
-pub(crate) fn read_header(
-    file: &dyn StorageFile,
-    segment: &Segment,
-) -> Result<segment::Header, OpenError> {
+pub(crate) fn read_header(file: &dyn StorageFile, segment: &Segment) -> Result<segment::Header, OpenError> {
     let mut bytes = [0; segment::HEADER_BYTES];
     let seen = match file.read_exact_at(0, &mut bytes) {
         Ok(()) => match segment::Header::decode(&bytes) {
             Ok(header) => return Ok(header),
             Err(BadHeader::Version(found)) => {
                 let file = segment.path.clone();
-                return Err(OpenError::TooNew {
-                    file,
-                    found,
-                    supported: segment::VERSION,
-                });
+                return Err(OpenError::TooNew { file, found, supported: segment::VERSION });
             }
             Err(bad) => bad.to_string(),
         },
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => "the file ends".to_owned(),
         Err(error) => return Err(io_error("read", &segment.path)(error)),
     };
-    Err(corrupt(
-        segment,
-        0,
-        segment.first_batch,
-        seen,
-        NAMED_AFTER_SYNC.to_owned(),
-    ))
+    Err(corrupt(segment, 0, segment.first_batch, seen, NAMED_AFTER_SYNC.to_owned()))
 }
 
 /// Reads the batches of one segment, up to the first that is not good.
-fn read_batches(
-    scan: &mut Scan,
-    segment: &Segment,
-    window: &mut Window<'_>,
-) -> Result<(u64, BadBatch), OpenError> {
+fn read_batches(scan: &mut Scan, segment: &Segment, window: &mut Window<'_>) -> Result<(u64, BadBatch), OpenError> {
     let mut offset = segment::HEADER_BYTES as u64;
     loop {
-        let batch = match scan
-            .chain
-            .read(window, offset)
-            .map_err(io_error("read", &segment.path))?
-        {
+        let batch = match scan.chain.read(window, offset).map_err(io_error("read", &segment.path))? {
             Ok(batch) => batch,
             Err(bad) => return Ok((offset, bad)),
         };
@@ -260,25 +207,13 @@ fn read_batches(
                 scan.records += u64::from(whole.is_some());
                 Ok(())
             });
-            fed.map_err(|seen| {
-                corrupt(
-                    segment,
-                    offset,
-                    number,
-                    seen,
-                    "its checksums fit".to_owned(),
-                )
-            })?;
+            fed.map_err(|seen| corrupt(segment, offset, number, seen, "its checksums fit".to_owned()))?;
         }
         scan.batches += 1;
         scan.last_flags = batch.header.flags;
         scan.synced = scan.synced.max(batch.header.synced.min(number - 1));
         scan.unsynced.push_back((number, offset));
-        while scan
-            .unsynced
-            .front()
-            .is_some_and(|(number, _)| *number <= scan.synced)
-        {
+        while scan.unsynced.front().is_some_and(|(number, _)| *number <= scan.synced) {
             scan.unsynced.pop_front();
         }
         offset += batch.header.total_bytes();
@@ -307,48 +242,21 @@ fn judge(
         return Ok(());
     };
     if rest.end.is_some() {
-        let seen = if next.first_batch == expected {
-            "there is something behind the end".to_owned()
-        } else {
-            bad.to_string()
-        };
-        let evidence = format!(
-            "{} was begun after this segment was synced",
-            next.path.display()
-        );
+        let seen =
+            if next.first_batch == expected { "there is something behind the end".to_owned() } else { bad.to_string() };
+        let evidence = format!("{} was begun after this segment was synced", next.path.display());
         return Err(corrupt(segment, end, expected, seen, evidence));
     }
     if next.first_batch > expected {
         return Err(missing(dir, expected, next));
     }
     if next.first_batch < expected {
-        let seen = format!(
-            "its batches are in the segment before, which goes on to batch {}",
-            expected - 1
-        );
-        return Err(corrupt(
-            next,
-            0,
-            next.first_batch,
-            seen,
-            NAMED_AFTER_SYNC.to_owned(),
-        ));
+        let seen = format!("its batches are in the segment before, which goes on to batch {}", expected - 1);
+        return Err(corrupt(next, 0, next.first_batch, seen, NAMED_AFTER_SYNC.to_owned()));
     }
     Ok(())
 }
 
-fn corrupt(
-    segment: &Segment,
-    offset: u64,
-    batch: u64,
-    seen: String,
-    evidence: String,
-) -> OpenError {
-    OpenError::Corrupt {
-        file: segment.path.clone(),
-        offset,
-        batch,
-        seen,
-        evidence,
-    }
+fn corrupt(segment: &Segment, offset: u64, batch: u64, seen: String, evidence: String) -> OpenError {
+    OpenError::Corrupt { file: segment.path.clone(), offset, batch, seen, evidence }
 }

@@ -16,8 +16,7 @@ pub(crate) const MIN_PART_BYTES: usize = 4096;
 
 /// What of a segment cannot be promised to records: the end that is too short for a part, what one more part costs,
 /// and the batches without records (a new epoch, the closing one).
-pub(crate) const SLACK_BYTES: u64 =
-    (MIN_PART_BYTES + 2 * PART_OVERHEAD + 2 * BATCH_HEADER_BYTES + ALIGNMENT) as u64;
+pub(crate) const SLACK_BYTES: u64 = (MIN_PART_BYTES + 2 * PART_OVERHEAD + 2 * BATCH_HEADER_BYTES + ALIGNMENT) as u64;
 
 const MAGIC: [u8; 8] = *b"WALSEGMT";
 const SUFFIX: &str = ".log";
@@ -137,12 +136,7 @@ pub(crate) fn activate(
 mod tests {
     use super::*;
 
-    const HEADER: Header = Header {
-        epoch: 4,
-        first_batch: 1234,
-        log_id: 99,
-        previous: 7,
-    };
+    const HEADER: Header = Header { epoch: 4, first_batch: 1234, log_id: 99, previous: 7 };
 
     #[test]
     fn a_header_reads_back_and_any_changed_bit_is_noticed() {
@@ -166,18 +160,9 @@ mod tests {
     fn only_the_names_of_segments_are_taken_for_segments() {
         assert_eq!(first_batch("00000000000000000042.log"), Some(42));
         assert_eq!(prepared_serial("00000000000000000042.new"), Some(42));
-        for name in [
-            "42.log",
-            "00000000000000000042.log.torn",
-            "+0000000000000000042.log",
-            "lock",
-            "",
-        ] {
+        for name in ["42.log", "00000000000000000042.log.torn", "+0000000000000000042.log", "lock", ""] {
             assert_eq!(first_batch(name), None, "{name}");
         }
-        assert_eq!(
-            path(Path::new("d"), 42),
-            Path::new("d/00000000000000000042.log")
-        );
+        assert_eq!(path(Path::new("d"), 42), Path::new("d/00000000000000000042.log"));
     }
 }

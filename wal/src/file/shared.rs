@@ -51,8 +51,7 @@ impl Shared {
     pub(crate) fn change_space(&self, change: impl FnOnce(&mut Space)) {
         let mut space = self.space.lock();
         change(&mut space);
-        self.room
-            .set_free(segment::usable(space.current) + space.prepared);
+        self.room.set_free(segment::usable(space.current) + space.prepared);
     }
 
     /// Stops the log for good. Whoever held its completions has to fail them, and then calls [`Shared::tell_poisoned`].

@@ -17,12 +17,7 @@ pub(crate) struct Window<'a> {
 impl<'a> Window<'a> {
     /// Nothing behind `end` is read; it must not be behind the end of the file.
     pub(crate) fn new(file: &'a dyn StorageFile, end: u64) -> Self {
-        Window {
-            file,
-            end,
-            start: 0,
-            bytes: Vec::new(),
-        }
+        Window { file, end, start: 0, bytes: Vec::new() }
     }
 
     /// Where the file ends.
@@ -38,10 +33,7 @@ impl<'a> Window<'a> {
             let piece = wanted.max(PIECE_BYTES).min(self.end - offset);
             self.bytes.clear();
             // A file in memory is the largest that a test has, and a piece is never longer than a segment.
-            self.bytes.resize(
-                usize::try_from(piece).map_err(|_| io::ErrorKind::OutOfMemory)?,
-                0,
-            );
+            self.bytes.resize(usize::try_from(piece).map_err(|_| io::ErrorKind::OutOfMemory)?, 0);
             self.start = offset;
             if let Err(error) = self.file.read_exact_at(offset, &mut self.bytes) {
                 self.bytes.clear();
@@ -49,10 +41,7 @@ impl<'a> Window<'a> {
             }
         }
         let from = (offset - self.start.min(offset)) as usize;
-        Ok(self
-            .bytes
-            .get(from..from + wanted as usize)
-            .unwrap_or_default())
+        Ok(self.bytes.get(from..from + wanted as usize).unwrap_or_default())
     }
 
     /// The `N` bytes at `offset`, if there are so many.
@@ -73,19 +62,9 @@ mod tests {
         let bytes: Vec<u8> = (0..600_000u32).map(|n| (n % 251) as u8).collect();
         file.write_all_at(0, &bytes).expect("written");
         let mut window = Window::new(&*file, 599_990);
-        for (offset, wanted) in [
-            (0, 10),
-            (262_140, 10),
-            (5, 400_000),
-            (599_980, 100),
-            (3, 3),
-            (599_990, 1),
-        ] {
+        for (offset, wanted) in [(0, 10), (262_140, 10), (5, 400_000), (599_980, 100), (3, 3), (599_990, 1)] {
             let end = (offset + wanted).min(599_990);
-            assert_eq!(
-                window.get(offset as u64, wanted as u64).expect("read"),
-                &bytes[offset..end]
-            );
+            assert_eq!(window.get(offset as u64, wanted as u64).expect("read"), &bytes[offset..end]);
         }
         assert_eq!(window.array::<8>(599_985).expect("read"), None);
     }

@@ -5,9 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::batch::{
-    Builder, CLOSING, FRAME_BYTES, Frame, HEADER_BYTES, PART_OVERHEAD, RELAXED, Seal,
-};
+use super::batch::{Builder, CLOSING, FRAME_BYTES, Frame, HEADER_BYTES, PART_OVERHEAD, RELAXED, Seal};
 use super::chain::Chain;
 use super::recover::Current;
 use super::scan::Segment;
@@ -60,15 +58,8 @@ impl Writer {
         tails: &[(StreamId, Position)],
         closed: bool,
     ) -> Self {
-        let tail = |(stream, last): &(StreamId, Position)| {
-            (
-                *stream,
-                Tail {
-                    last: *last,
-                    mark: shared.marks.of(*stream),
-                },
-            )
-        };
+        let tail =
+            |(stream, last): &(StreamId, Position)| (*stream, Tail { last: *last, mark: shared.marks.of(*stream) });
         Writer {
             streams: tails.iter().map(tail).collect(),
             pending: VecDeque::new(),
@@ -90,8 +81,7 @@ impl Writer {
     /// The thread's life: write until closed, or fail everything from the first failure on.
     pub(crate) fn run(mut self) {
         let run = std::panic::AssertUnwindSafe(|| self.write_until_closed());
-        let ended = std::panic::catch_unwind(run)
-            .unwrap_or_else(|_| Err("the writer of the log panicked".to_owned()));
+        let ended = std::panic::catch_unwind(run).unwrap_or_else(|_| Err("the writer of the log panicked".to_owned()));
         let Err(reason) = ended else { return };
         let first = self.shared.poison(reason);
         self.fail_pending();
@@ -105,9 +95,7 @@ impl Writer {
 
     fn fail_pending(&mut self) {
         self.credits.clear();
-        self.completions
-            .drain(..)
-            .for_each(|(then, _)| complete(then, Outcome::Failed));
+        self.completions.drain(..).for_each(|(then, _)| complete(then, Outcome::Failed));
         self.pending.drain(..).for_each(Entry::fail);
         self.taken.drain(..).for_each(Entry::fail);
     }
@@ -138,11 +126,7 @@ impl Writer {
         let finished = self.compose();
         if self.batch.is_empty() {
             self.settle();
-            return if self.pending.is_empty() {
-                Ok(())
-            } else {
-                self.rotate()
-            };
+            return if self.pending.is_empty() { Ok(()) } else { self.rotate() };
         }
         let relaxed = self.shared.options.durability != Durability::Always;
         self.write_batch(if relaxed { RELAXED } else { 0 }, finished)?;
@@ -181,29 +165,16 @@ impl Writer {
     }
 
     fn encode(&mut self, mut append: Append) -> Encoded {
-        let Append {
-            stream, expected, ..
-        } = append;
+        let Append { stream, expected, .. } = append;
         let marks = &self.shared.marks;
-        let tail = self.streams.entry(stream).or_insert_with(|| Tail {
-            last: Position::ZERO,
-            mark: marks.of(stream),
-        });
+        let tail = self.streams.entry(stream).or_insert_with(|| Tail { last: Position::ZERO, mark: marks.of(stream) });
         if self.split_at == 0 && tail.last != expected {
-            let refused = append
-                .on_durable
-                .into_iter()
-                .map(|then| (then, Outcome::NotOwner));
+            let refused = append.on_durable.into_iter().map(|then| (then, Outcome::NotOwner));
             self.completions.extend(refused);
             return Encoded::Refused;
         }
         let left = append.record.len() - self.split_at;
-        let Some(length) = next_part(
-            &self.batch,
-            left,
-            self.shared.options.batch_bytes,
-            &self.current,
-        ) else {
+        let Some(length) = next_part(&self.batch, left, self.shared.options.batch_bytes, &self.current) else {
             return Encoded::Left(append);
         };
         let last = length == left;
@@ -223,12 +194,7 @@ impl Writer {
         tail.last = expected.next_in(self.chain.epoch);
         self.touched.push(stream);
         self.credits.push(append.credit);
-        self.completions.extend(
-            append
-                .on_durable
-                .into_iter()
-                .map(|then| (then, Outcome::Durable)),
-        );
+        self.completions.extend(append.on_durable.into_iter().map(|then| (then, Outcome::Durable)));
         Encoded::Finished
     }
 
@@ -254,11 +220,7 @@ impl Writer {
     }
 
     fn failure(&self, action: &str, error: &std::io::Error) -> String {
-        format!(
-            "cannot {action} {} at byte {}: {error}",
-            self.current.path.display(),
-            self.current.end
-        )
+        format!("cannot {action} {} at byte {}: {error}", self.current.path.display(), self.current.end)
     }
 
     /// Syncs what was written, if there is anything.
@@ -267,10 +229,7 @@ impl Writer {
             return Ok(());
         }
         let began = Instant::now();
-        self.current
-            .file
-            .sync_data()
-            .map_err(|error| self.failure("sync", &error))?;
+        self.current.file.sync_data().map_err(|error| self.failure("sync", &error))?;
         self.last_sync = Instant::now();
         self.shared.counters.synced(self.last_sync - began);
         self.synced = self.chain.next - 1;
@@ -279,10 +238,7 @@ impl Writer {
 
     /// Lets what was written be read, and says how far each stream has come.
     fn publish(&mut self) {
-        let (end, left) = (
-            self.current.end,
-            self.current.size.saturating_sub(self.current.end),
-        );
+        let (end, left) = (self.current.end, self.current.size.saturating_sub(self.current.end));
         self.shared.extent.lock().end = end;
         self.shared.change_space(|space| space.current = left);
         for stream in self.touched.drain(..) {
@@ -297,18 +253,14 @@ impl Writer {
         self.credits.clear();
         // The memory is kept; if one panics, none is run twice.
         let mut completions = mem::take(&mut self.completions);
-        completions
-            .drain(..)
-            .for_each(|(then, outcome)| complete(then, outcome));
+        completions.drain(..).for_each(|(then, outcome)| complete(then, outcome));
         self.completions = completions;
     }
 
     /// When to sync at the latest.
     fn sync_deadline(&self) -> Option<Instant> {
         match self.shared.options.durability {
-            Durability::Interval(every) if self.synced + 1 < self.chain.next => {
-                self.last_sync.checked_add(every)
-            }
+            Durability::Interval(every) if self.synced + 1 < self.chain.next => self.last_sync.checked_add(every),
             _ => None,
         }
     }
@@ -328,26 +280,13 @@ impl Writer {
         };
         let (storage, dir) = (&*self.shared.storage, &self.shared.dir);
         let path = segment::activate(storage, dir, &*prepared.file, &prepared.path, &header)
-            .map_err(|error| {
-                format!(
-                    "cannot begin a segment in {}: {error}",
-                    prepared.path.display()
-                )
-            })?;
+            .map_err(|error| format!("cannot begin a segment in {}: {error}", prepared.path.display()))?;
         let usable = prepared.usable();
         let end = segment::HEADER_BYTES as u64;
-        self.current = Current {
-            file: prepared.file,
-            path: path.clone(),
-            end,
-            size: prepared.size,
-        };
+        self.current = Current { file: prepared.file, path: path.clone(), end, size: prepared.size };
         let count = {
             let mut extent = self.shared.extent.lock();
-            extent.segments.push(Segment {
-                first_batch: self.chain.next,
-                path,
-            });
+            extent.segments.push(Segment { first_batch: self.chain.next, path });
             extent.end = end;
             extent.segments.len()
         };
@@ -389,8 +328,7 @@ enum Encoded {
 /// A record is split where the segment ends, so that no more than [`MIN_PART_BYTES`] of a segment stay empty and the
 /// room promised to credits is really there; and where it is longer than a part may be.
 fn next_part(batch: &Builder, left: usize, batch_bytes: usize, current: &Current) -> Option<usize> {
-    let segment_left =
-        usize::try_from(current.size.saturating_sub(current.end)).unwrap_or(usize::MAX);
+    let segment_left = usize::try_from(current.size.saturating_sub(current.end)).unwrap_or(usize::MAX);
     let room = batch.room(batch_bytes.min(segment_left))?;
     let longest = part_bytes(batch_bytes).min(room);
     if left <= longest {

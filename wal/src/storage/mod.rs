@@ -155,9 +155,7 @@ pub trait StorageFile: Send + Sync {
         static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
         let mut done = 0;
         while done < bytes {
-            let piece = usize::try_from(bytes - done)
-                .unwrap_or(usize::MAX)
-                .min(ZEROS.len());
+            let piece = usize::try_from(bytes - done).unwrap_or(usize::MAX).min(ZEROS.len());
             self.write_all_at(offset + done, &ZEROS[..piece])?;
             done += piece as u64;
         }

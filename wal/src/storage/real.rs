@@ -54,11 +54,7 @@ impl Storage for RealStorage {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(path)?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
         Ok(Box::new(RealFile(file)))
     }
 
@@ -75,12 +71,7 @@ impl Storage for RealStorage {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
@@ -88,19 +79,13 @@ impl Storage for RealStorage {
                 // Only for the message: the lock itself is what counts.
                 let _ = (&file).take(64).read_to_string(&mut holder);
                 let holder = holder.trim();
-                let holder = if holder.is_empty() {
-                    "which did not say its number"
-                } else {
-                    holder
-                };
+                let holder = if holder.is_empty() { "which did not say its number" } else { holder };
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, holder));
             }
             Err(error) => return Err(error.into()),
         }
         // A disk that is full must not keep the log from opening, so this is a courtesy, too.
-        let _ = file
-            .set_len(0)
-            .and_then(|()| writeln!(file, "number {}", std::process::id()));
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "number {}", std::process::id()));
         Ok(Box::new(RealLock { _file: file }))
     }
 }
@@ -146,11 +131,7 @@ mod tests {
         let held = RealStorage.lock(&path).expect("the lock");
         let refused = RealStorage.lock(&path).err().expect("a refusal");
         assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
-        assert!(
-            refused
-                .to_string()
-                .contains(&std::process::id().to_string())
-        );
+        assert!(refused.to_string().contains(&std::process::id().to_string()));
         drop(held);
         assert!(RealStorage.lock(&path).is_ok());
     }

@@ -1,10 +1,6 @@
 //! What the tests of the log share.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "each test uses its part, and a test may panic"
-)]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part, and a test may panic")]
 
 pub mod faulty;
 
@@ -14,10 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use wal::{
-    Append, Class, FileLog, Log, NoRoom, OpenError, Options, Outcome, Position, Recovered, Storage,
-    StreamId,
-};
+use wal::{Append, Class, FileLog, Log, NoRoom, OpenError, Options, Outcome, Position, Recovered, Storage, StreamId};
 
 /// No test waits longer for what must come.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,21 +29,12 @@ pub fn small_options() -> Options {
     }
 }
 
-pub fn open(
-    dir: &Path,
-    options: Options,
-    storage: &Arc<dyn Storage>,
-) -> Result<(FileLog, Recovered), OpenError> {
+pub fn open(dir: &Path, options: Options, storage: &Arc<dyn Storage>) -> Result<(FileLog, Recovered), OpenError> {
     FileLog::open(dir, options, Arc::clone(storage))
 }
 
 /// Appends and returns at once.
-pub fn send(
-    log: &dyn Log,
-    stream: u64,
-    expected: Position,
-    record: &[u8],
-) -> (Position, Receiver<Outcome>) {
+pub fn send(log: &dyn Log, stream: u64, expected: Position, record: &[u8]) -> (Position, Receiver<Outcome>) {
     let (sender, receiver) = channel();
     let credit = loop {
         match log.reserve(record.len(), Class::Ordinary) {
@@ -72,12 +56,7 @@ pub fn send(
 }
 
 /// Appends and waits for the outcome.
-pub fn append(
-    log: &dyn Log,
-    stream: u64,
-    expected: Position,
-    record: &[u8],
-) -> (Position, Outcome) {
+pub fn append(log: &dyn Log, stream: u64, expected: Position, record: &[u8]) -> (Position, Outcome) {
     let (position, receiver) = send(log, stream, expected, record);
     (position, receiver.recv_timeout(PATIENCE).unwrap())
 }
