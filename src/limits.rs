@@ -35,6 +35,9 @@ pub const WAITING_PER_COLONY: usize = 5_000_000;
 /// Bytes of a name (colony, user, executor, location); the protocol asks for at least 1 kB (chapter 1, 6).
 pub const NAME_BYTES: usize = 2_048;
 
+/// Executors by name that one process may ask for: it stands in a queue for each.
+pub const EXECUTOR_NAMES: usize = 1_000;
+
 /// Elements of one list in one message.
 pub const LIST_ELEMENTS: usize = 1_000_000;
 

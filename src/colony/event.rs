@@ -1,0 +1,42 @@
+//! What happens in a colony, as it is recorded. Records are these, in bincode; variants and fields are only ever added
+//! under a new schema number (`storage::codec`).
+
+use super::executors::ExecutorEvent;
+use super::functions::FunctionEvent;
+use super::locations::LocationEvent;
+use super::logs::LogEvent;
+use super::processes::ProcessEvent;
+use super::users::UserEvent;
+use crate::crypto::Identity;
+use crate::ids::Incarnation;
+use bincode::{Decode, Encode};
+
+/// One thing that happened. Applying it is total and deterministic.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum Event {
+    /// The colony began.
+    Founded {
+        /// Its name.
+        name: String,
+        /// Its owner's id.
+        owner: Identity,
+        /// Which life of the name this is.
+        incarnation: Incarnation,
+    },
+    /// The owner changed its key.
+    OwnerChanged(Identity),
+    /// Assignments were paused (`true`) or resumed.
+    Paused(bool),
+    /// Something about a user.
+    User(UserEvent),
+    /// Something about an executor.
+    Executor(ExecutorEvent),
+    /// Something about a location.
+    Location(LocationEvent),
+    /// Something about a registered function.
+    Function(FunctionEvent),
+    /// Something about a process.
+    Process(ProcessEvent),
+    /// Something was said.
+    Log(LogEvent),
+}

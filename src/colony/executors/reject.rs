@@ -1,0 +1,36 @@
+//! `rejectexecutormsg`: the owner rejects an executor (chapter 1, 9.5).
+
+use super::ExecutorEvent;
+use crate::colony::access::Access;
+use crate::colony::event::Event;
+use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
+use crate::refusal::Refusal;
+use crate::texts;
+use serde::Deserialize;
+use wal::Class;
+
+/// The request.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct RejectExecutor {
+    colonyname: String,
+    executorname: String,
+}
+
+impl ColonyMessage for RejectExecutor {
+    const NAME: &'static str = "rejectexecutormsg";
+    const TEXTS: Texts = texts!("Failed to reject executor");
+    const ACCESS: Access = Access::ColonyOwner;
+    const CLASS: Class = Class::Essential;
+
+    fn address(&self) -> Address<'_> {
+        Address::Colony(&self.colonyname)
+    }
+
+    fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
+        if turn.colony.state.executors.get(&self.executorname).is_none() {
+            return Err(Refusal::odd("Failed to reject executor, executor is nil"));
+        }
+        Ok(Decision::done(vec![Event::Executor(ExecutorEvent::Rejected(self.executorname))]))
+    }
+}

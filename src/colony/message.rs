@@ -1,0 +1,256 @@
+//! What every message to a colony has: its name, its texts, its access rule, the way to its colony, and its decision.
+
+use super::Colony;
+use super::access::{self, Access};
+use super::event::Event;
+use super::processes::Process;
+use crate::crypto::Identity;
+use crate::ids::{IdSource, ProcessId};
+use crate::refusal::Refusal;
+use crate::time::{Nanos, Time};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wal::Class;
+
+/// The fixed texts of a message for payloads that can't be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts {
+    /// 400: the payload is not JSON or does not fit.
+    pub invalid_json: &'static str,
+    /// 400: the inner `msgtype` is not the envelope's `payloadtype`.
+    pub mismatch: &'static str,
+}
+
+/// The texts made from a message's prefix; a second argument is the prefix of the mismatch text where it differs.
+#[macro_export]
+macro_rules! texts {
+    ($prefix:literal) => {
+        $crate::texts!($prefix, $prefix)
+    };
+    ($prefix:literal, $mismatch:literal) => {
+        $crate::colony::message::Texts {
+            invalid_json: concat!($prefix, ", invalid JSON"),
+            mismatch: concat!($mismatch, ", msg.MsgType does not match payloadType"),
+        }
+    };
+}
+
+/// How a message names what it is about, and so its colony.
+#[derive(Clone, Copy, Debug)]
+pub enum Address<'a> {
+    /// A colony by name.
+    Colony(&'a str),
+    /// The colony of a process.
+    Process(&'a str),
+    /// The colony of an attribute.
+    Attribute(&'a str),
+    /// The colony of a registered function.
+    Function(&'a str),
+    /// The colony of a registered executor, by id: the caller's own colonies are asked.
+    Caller(&'a str),
+}
+
+/// A message to a colony. One file a message: the request, this, and nothing else.
+pub trait ColonyMessage: DeserializeOwned + Send + Sized + 'static {
+    /// The envelope's `payloadtype`.
+    const NAME: &'static str;
+    /// Its fixed texts.
+    const TEXTS: Texts;
+    /// Who may send it.
+    const ACCESS: Access;
+    /// Whether it may use the log's reserve on a full disk: what ends or removes work.
+    const CLASS: Class = Class::Ordinary;
+
+    /// Looks at the request alone, before its colony is looked for.
+    ///
+    /// # Errors
+    /// The refusal, where something is missing.
+    fn check(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Where it goes.
+    fn address(&self) -> Address<'_>;
+
+    /// The refusal when the address leads nowhere.
+    fn unknown(&self) -> Refusal {
+        access::unknown(Self::ACCESS, self.address())
+    }
+
+    /// Decides. Runs after the access rule has let the caller through; changes nothing.
+    ///
+    /// # Errors
+    /// The refusal; nothing has happened then.
+    fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal>;
+}
+
+/// What a decision may look at.
+pub struct Turn<'a> {
+    /// The colony as it is.
+    pub colony: &'a Colony,
+    /// Who asks.
+    pub caller: &'a Identity,
+    /// The turn's time; strictly later than that of the turn before.
+    pub now: Nanos,
+    /// Fresh ids.
+    pub ids: &'a mut dyn IdSource,
+}
+
+impl Turn<'_> {
+    /// The turn's time as it is stored.
+    pub fn time(&self) -> Time {
+        Time::from_nanos(self.now)
+    }
+
+    /// The process of this id, as the request has it.
+    pub fn process(&self, id: &str) -> Option<&Process> {
+        self.colony.state.processes.get(&ProcessId::from_text(id)?)
+    }
+}
+
+/// What is to happen, and what the caller is told.
+pub enum Decision {
+    /// These events, then this answer.
+    Reply(Reply),
+    /// The caller waits for a process.
+    Park(super::waiters::Poll),
+}
+
+/// Events and the answer once they have been applied.
+pub struct Reply {
+    /// What happens; applied in order, in one record.
+    pub events: Vec<Event>,
+    /// The answer.
+    pub answer: Plan,
+    /// What the answer reveals.
+    pub reveals: Reveals,
+    /// The reply's `payloadtype` where it is not the request's.
+    pub payload_type: Option<&'static str>,
+}
+
+/// Makes the answer from the colony as it is after the turn's events.
+pub type Plan = Box<dyn FnOnce(&Colony) -> Box<dyn Answer> + Send>;
+
+/// How far the log must be durable before an answer may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reveals {
+    /// All of the colony so far: lists, counts, refusals.
+    Colony,
+    /// One record, last changed by the record of this number in the colony's stream.
+    Record(u64),
+}
+
+impl Decision {
+    /// These events, then this answer.
+    pub fn reply(events: Vec<Event>, answer: impl FnOnce(&Colony) -> Box<dyn Answer> + Send + 'static) -> Decision {
+        Decision::Reply(Reply { events, answer: Box::new(answer), reveals: Reveals::Colony, payload_type: None })
+    }
+
+    /// These events, then the empty answer `{}`.
+    pub fn done(events: Vec<Event>) -> Decision {
+        Decision::reply(events, |_| Box::new(Empty {}))
+    }
+
+    /// Nothing happens; this is the answer.
+    pub fn answer(answer: impl Answer + 'static) -> Decision {
+        Decision::reply(Vec::new(), move |_| Box::new(answer))
+    }
+
+    /// Says that the answer reveals one record only.
+    pub fn revealing(mut self, number: u64) -> Decision {
+        if let Decision::Reply(reply) = &mut self {
+            reply.reveals = Reveals::Record(number);
+        }
+        self
+    }
+
+    /// Names the reply's `payloadtype` where it is not the request's.
+    pub fn named(mut self, payload_type: &'static str) -> Decision {
+        if let Decision::Reply(reply) = &mut self {
+            reply.payload_type = Some(payload_type);
+        }
+        self
+    }
+}
+
+/// An answer's payload: typed until the http worker writes it, so that no JSON is made inside a turn.
+pub trait Answer: Send {
+    /// The payload's JSON text.
+    ///
+    /// # Errors
+    /// What serde_json says; a value that can't be JSON is a defect of this program.
+    fn json(&self) -> Result<Vec<u8>, serde_json::Error>;
+}
+
+impl<T: Serialize + Send> Answer for T {
+    fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
+
+/// The empty reply `{}`.
+#[derive(Serialize)]
+pub struct Empty {}
+
+/// A list that is `null` when it is empty, as the reference's lists of records are.
+pub struct NullIfEmpty<T>(pub Vec<T>);
+
+impl<T: Serialize> Serialize for NullIfEmpty<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_empty() { serializer.serialize_none() } else { self.0.serialize(serializer) }
+    }
+}
+
+/// A message that was read and waits for its turn: a [`ColonyMessage`] whose type is forgotten.
+pub trait Command: Send {
+    /// The envelope's `payloadtype`.
+    fn name(&self) -> &'static str;
+    /// Where it goes.
+    fn address(&self) -> Address<'_>;
+    /// The refusal when the address leads nowhere.
+    fn unknown(&self) -> Refusal;
+    /// Who may send it.
+    fn access(&self) -> Access;
+    /// Whether it may use the log's reserve.
+    fn class(&self) -> Class;
+    /// Decides; see [`ColonyMessage::decide`].
+    ///
+    /// # Errors
+    /// The refusal.
+    fn decide(self: Box<Self>, turn: &mut Turn<'_>) -> Result<Decision, Refusal>;
+}
+
+impl<M: ColonyMessage> Command for M {
+    fn name(&self) -> &'static str {
+        M::NAME
+    }
+    fn address(&self) -> Address<'_> {
+        ColonyMessage::address(self)
+    }
+    fn unknown(&self) -> Refusal {
+        ColonyMessage::unknown(self)
+    }
+    fn access(&self) -> Access {
+        M::ACCESS
+    }
+    fn class(&self) -> Class {
+        M::CLASS
+    }
+    fn decide(self: Box<Self>, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
+        ColonyMessage::decide(*self, turn)
+    }
+}
+
+/// An answer on its way to the http worker.
+pub struct Answered {
+    /// The reply's `payloadtype` where it is not the request's.
+    pub payload_type: Option<&'static str>,
+    /// The payload.
+    pub body: Box<dyn Answer>,
+}
+
+impl std::fmt::Debug for Answered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answered").field("payload_type", &self.payload_type).finish_non_exhaustive()
+    }
+}

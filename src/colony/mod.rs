@@ -1,0 +1,140 @@
+//! A colony: its durable state and what it keeps in memory beside it, without I/O, clock, randomness or threads. The
+//! actor around it ([`actor`]) gives it turns.
+
+pub mod access;
+pub mod actor;
+pub mod attributes;
+pub mod colonies;
+pub mod event;
+pub mod executors;
+pub mod functions;
+pub mod locations;
+pub mod logs;
+pub mod matching;
+pub mod message;
+pub mod names;
+pub mod poll;
+pub mod processes;
+pub mod state;
+pub mod subscriptions;
+pub mod table;
+pub mod timers;
+pub mod users;
+pub mod waiters;
+
+use crate::refusal::Refusal;
+use crate::time::{Nanos, Time};
+use event::Event;
+use executors::Executor;
+use matching::Held;
+use poll::PollSlot;
+use state::State;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use subscriptions::Subscriptions;
+use timers::Timers;
+use waiters::Waiters;
+
+/// What an operator chose for all colonies.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether an executor may come back under a name that is in use (chapter 1, 9.3).
+    pub allow_reregister: bool,
+    /// Processes that may wait.
+    pub max_waiting: usize,
+    /// Long polls that may wait.
+    pub max_waiters: usize,
+    /// Websocket subscriptions.
+    pub max_subscriptions: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            allow_reregister: false,
+            max_waiting: crate::limits::WAITING_PER_COLONY,
+            max_waiters: crate::limits::WAITERS_PER_COLONY,
+            max_subscriptions: crate::limits::SUBSCRIPTIONS_PER_COLONY,
+        }
+    }
+}
+
+/// A colony as its turns see it.
+#[derive(Debug)]
+pub struct Colony {
+    /// What must be remembered.
+    pub state: State,
+    /// What the operator chose.
+    pub options: Arc<Options>,
+    /// Executors that wait for work.
+    pub(crate) waiters: Waiters<PollSlot>,
+    /// Clients that wait for events.
+    pub(crate) subscriptions: Subscriptions,
+    /// Deadlines of processes.
+    pub(crate) timers: Timers,
+    /// Assignments whose answer is not known to have left, by process.
+    held: HashMap<crate::ids::ProcessId, Held>,
+    /// The same in the order in which they were given, to forget those that have left.
+    held_order: VecDeque<(crate::ids::ProcessId, Held)>,
+    /// When each executor last gave a sign of life, by name.
+    heard: HashMap<String, Time>,
+    /// Whether there was not room to hand out everything that could be.
+    pub(crate) unmatched: bool,
+}
+
+impl Colony {
+    /// A colony with this state, as after a start: nobody waits.
+    pub fn new(state: State, options: Arc<Options>) -> Colony {
+        Colony {
+            state,
+            options,
+            waiters: Waiters::default(),
+            subscriptions: Subscriptions::default(),
+            timers: Timers::default(),
+            held: HashMap::new(),
+            held_order: VecDeque::new(),
+            heard: HashMap::new(),
+            unmatched: false,
+        }
+    }
+
+    /// The time of the next turn, given the wall clock: strictly later than that of every record.
+    pub fn next_turn(&self, wall: Nanos) -> Nanos {
+        wall.max(self.state.newest.saturating_add(1))
+    }
+
+    /// An executor as it is shown: with its latest sign of life.
+    pub fn with_last_heard(&self, mut executor: Executor) -> Executor {
+        if let Some(&heard) = self.heard.get(&executor.executorname) {
+            executor.lastheardfromtime = executor.lastheardfromtime.max(heard);
+        }
+        executor
+    }
+
+    /// Notes a sign of life.
+    pub(crate) fn hear(&mut self, executor: &str, at: Time) {
+        match self.heard.get_mut(executor) {
+            Some(heard) => *heard = at,
+            None => {
+                self.heard.insert(executor.to_owned(), at);
+            }
+        }
+    }
+
+    /// Refuses new work when too much waits already.
+    pub(crate) fn check_room(&self, more: usize) -> Result<(), Refusal> {
+        let waiting = self.state.processes.count(processes::ProcessState::Waiting);
+        if waiting + more > self.options.max_waiting {
+            return Err(Refusal::unavailable(format!(
+                "too many processes wait in Colony with name <{}>, try again later",
+                self.state.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Carries out an event of the record of this number and time.
+    pub(crate) fn apply(&mut self, event: Event, now: Nanos, number: u64) {
+        self.state.apply(event, now, number);
+    }
+}

@@ -1,0 +1,38 @@
+//! `getprocessmsg`: a process by id (chapter 2, 7.1).
+
+use super::ProcessAnswer;
+use crate::colony::access::Access;
+use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
+use crate::refusal::Refusal;
+use crate::texts;
+use serde::Deserialize;
+
+/// The request.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct GetProcess {
+    processid: String,
+}
+
+impl ColonyMessage for GetProcess {
+    const NAME: &'static str = "getprocessmsg";
+    const TEXTS: Texts = texts!("Failed to get process");
+    const ACCESS: Access = Access::Member;
+
+    fn address(&self) -> Address<'_> {
+        Address::Process(&self.processid)
+    }
+
+    fn unknown(&self) -> Refusal {
+        Refusal::not_found("Failed to get process, process not found")
+    }
+
+    fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
+        let Some(process) = turn.process(&self.processid) else {
+            return Err(ColonyMessage::unknown(&self));
+        };
+        let changed = process.changed;
+        let answer = ProcessAnswer { process: process.clone(), colony: turn.colony.state.name.clone() };
+        Ok(Decision::answer(answer).revealing(changed))
+    }
+}

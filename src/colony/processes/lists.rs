@@ -1,0 +1,111 @@
+//! The lists that `getprocessesmsg` and `getprocesshistmsg` read: each ordered and found without looking at other
+//! processes (chapter 2, 7.2 and 7.3).
+
+use super::{Process, ProcessState};
+use crate::colony::table::Slot;
+use crate::time::Time;
+use std::collections::{BTreeSet, HashMap};
+
+/// A row: what the list is ordered by, then the order of submission.
+type Row = (i64, u64, Slot);
+
+/// One list a state.
+type ByState = [BTreeSet<Row>; 5];
+
+/// Which processes of a state are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListFilter<'a> {
+    /// All.
+    All,
+    /// Those for one executor type.
+    ExecutorType(&'a str),
+    /// Those that one initiator submitted.
+    Initiator(&'a str),
+    /// Those of one label.
+    Label(&'a str),
+}
+
+/// The lists of one colony.
+#[derive(Debug, Default)]
+pub struct Lists {
+    all: ByState,
+    by_submission: ByState,
+    by_type: HashMap<Box<str>, ByState>,
+    by_initiator: HashMap<Box<str>, ByState>,
+    by_label: HashMap<Box<str>, ByState>,
+}
+
+/// Waiting by priority time, running by start, the rest by end, newest first, an unset end last.
+fn order(process: &Process) -> i64 {
+    match process.state {
+        ProcessState::Waiting => process.priority_time,
+        ProcessState::Running => process.started.micros(),
+        _ => -process.ended.micros(),
+    }
+}
+
+impl Lists {
+    /// Puts a process into the lists of its state.
+    pub fn insert(&mut self, process: &Process, number: u64, slot: Slot) {
+        let (state, row) = (process.state as usize, (order(process), number, slot));
+        self.all[state].insert(row);
+        self.by_submission[state].insert((process.submitted.micros(), number, slot));
+        for (index, key) in self.filtered(process) {
+            match index.get_mut(key) {
+                Some(lists) => lists[state].insert(row),
+                None => index.entry(key.into()).or_default()[state].insert(row),
+            };
+        }
+    }
+
+    /// Takes a process out of the lists of its state.
+    pub fn remove(&mut self, process: &Process, number: u64, slot: Slot) {
+        let (state, row) = (process.state as usize, (order(process), number, slot));
+        self.all[state].remove(&row);
+        self.by_submission[state].remove(&(process.submitted.micros(), number, slot));
+        for (index, key) in self.filtered(process) {
+            if let Some(lists) = index.get_mut(key) {
+                lists[state].remove(&row);
+                if lists.iter().all(BTreeSet::is_empty) {
+                    index.remove(key);
+                }
+            }
+        }
+    }
+
+    fn filtered<'a>(
+        &'a mut self,
+        process: &'a Process,
+    ) -> impl Iterator<Item = (&'a mut HashMap<Box<str>, ByState>, &'a str)> {
+        [
+            (&mut self.by_type, &*process.spec.conditions.executor_type),
+            (&mut self.by_initiator, &*process.initiator_name),
+            (&mut self.by_label, &*process.spec.label),
+        ]
+        .into_iter()
+        // An empty filter is no filter, so nobody can ask for an empty key.
+        .filter(|(_, key)| !key.is_empty())
+    }
+
+    /// The processes of a state in the order of its list.
+    pub fn of(&self, state: ProcessState, filter: ListFilter<'_>) -> impl Iterator<Item = Slot> {
+        let lists = match filter {
+            ListFilter::All => Some(&self.all),
+            ListFilter::ExecutorType(key) => self.by_type.get(key),
+            ListFilter::Initiator(key) => self.by_initiator.get(key),
+            ListFilter::Label(key) => self.by_label.get(key),
+        };
+        lists.into_iter().flat_map(move |lists| &lists[state as usize]).map(|&(_, _, slot)| slot)
+    }
+
+    /// The processes of a state that were submitted from this time on, oldest first.
+    pub fn submitted_since(&self, state: ProcessState, since: Time) -> impl Iterator<Item = Slot> {
+        let from = (since.micros(), 0, Slot::FIRST);
+        self.by_submission[state as usize].range(from..).map(|&(_, _, slot)| slot)
+    }
+
+    /// How many processes are in this state.
+    pub fn count(&self, state: ProcessState) -> usize {
+        self.all[state as usize].len()
+    }
+}

@@ -1,0 +1,96 @@
+//! Processes: the work itself (chapter 2).
+
+pub mod assign;
+pub mod close_failed;
+pub mod close_successful;
+pub mod get;
+pub mod list;
+mod lists;
+mod model;
+pub mod queue;
+pub mod resources;
+pub mod spec;
+pub mod spec_request;
+mod store;
+pub mod submit;
+
+pub use lists::ListFilter;
+pub use model::{Process, ProcessAnswer, ProcessState, ShownProcess};
+pub use store::{Closed, Processes};
+
+use super::attributes::Attribute;
+use crate::crypto::Identity;
+use crate::ids::ProcessId;
+use crate::json::RawJson;
+use bincode::{Decode, Encode};
+use spec::FunctionSpec;
+use spec_request::Environment;
+use std::sync::Arc;
+
+/// What happens to processes. What follows from the state alone (deadlines, retries, statistics) is computed in
+/// `apply` and not recorded.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum ProcessEvent {
+    /// A process was submitted.
+    Submitted(Box<Submission>),
+    /// It was given to an executor.
+    Assigned {
+        /// Which process.
+        id: ProcessId,
+        /// To whom.
+        executor: Identity,
+    },
+    /// The assignment never reached its executor: the process has its place back, and it cost no retry.
+    Revoked(ProcessId),
+    /// Its executor closed it as successful.
+    ClosedSuccessful {
+        /// Which process.
+        id: ProcessId,
+        /// Its output, where one was given.
+        out: Option<RawJson>,
+    },
+    /// Its executor closed it as failed.
+    ClosedFailed {
+        /// Which process.
+        id: ProcessId,
+        /// Why.
+        errors: Vec<String>,
+    },
+    /// Its output was set, while it runs or by a repeated close.
+    OutputSet {
+        /// Which process.
+        id: ProcessId,
+        /// The output.
+        out: RawJson,
+    },
+    /// It was cancelled.
+    Cancelled(ProcessId),
+    /// It waited too long.
+    WaitExpired(ProcessId),
+    /// Its attempt ran too long: it waits again, or fails when its retries are used up.
+    ExecExpired(ProcessId),
+    /// It was removed.
+    Removed(ProcessId),
+    /// It got an attribute, or another value for one that an earlier attempt set.
+    AttributeAdded {
+        /// Which process.
+        id: ProcessId,
+        /// The attribute.
+        attribute: Attribute,
+    },
+}
+
+/// A process as it begins.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Submission {
+    /// Its id.
+    pub id: ProcessId,
+    /// Who submitted it.
+    pub initiator: Identity,
+    /// Under what name.
+    pub initiator_name: Box<str>,
+    /// What it is to do.
+    pub spec: Arc<FunctionSpec>,
+    /// Its environment.
+    pub env: Environment,
+}

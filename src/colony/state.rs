@@ -1,0 +1,165 @@
+//! A colony's durable state: what replay rebuilds. Waiters, subscriptions and last-heard-from are not part of it.
+
+use super::event::Event;
+use super::executors::{ExecutorEvent, Executors};
+use super::functions::Functions;
+use super::locations::Locations;
+use super::logs::Logs;
+use super::processes::{ProcessEvent, Processes};
+use super::users::Users;
+use crate::crypto::Identity;
+use crate::ids::{AttributeId, Incarnation, ProcessId};
+use crate::time::{Nanos, Time};
+use std::sync::Arc;
+
+/// Everything a colony must remember.
+#[derive(Debug, PartialEq)]
+pub struct State {
+    /// The colony's name.
+    pub name: Arc<str>,
+    /// The id of its owner.
+    pub owner: Identity,
+    /// Which life of the name this is.
+    pub incarnation: Incarnation,
+    /// Whether assignments are paused.
+    pub paused: bool,
+    /// Users.
+    pub users: Users,
+    /// Executors.
+    pub executors: Executors,
+    /// Locations.
+    pub locations: Locations,
+    /// Registered functions.
+    pub functions: Functions,
+    /// Processes, their queues and lists.
+    pub processes: Processes,
+    /// Log lines.
+    pub logs: Logs,
+    /// The time of the newest record: no later record may be earlier.
+    pub newest: Nanos,
+    /// The number of the newest record in the colony's stream.
+    pub number: u64,
+    /// What the events of this turn brought about.
+    pub changes: Changes,
+}
+
+/// What a turn's events brought about, for those who must act on it: matching, websocket events, the id index. Emptied
+/// each turn, and no part of the state.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Processes that became assignable.
+    pub ready: Vec<ProcessId>,
+    /// Processes that entered their present state.
+    pub entered: Vec<ProcessId>,
+    /// Processes whose attempt ended or whose executor lost them.
+    pub ended: Vec<ProcessId>,
+    /// Processes whose deadline is another now, or none.
+    pub deadlines: Vec<(ProcessId, Option<Time>)>,
+    /// Ids that may have lost their right to be here.
+    pub identities: Vec<Identity>,
+    /// Whether assignments were resumed.
+    pub resumed: bool,
+    /// Attribute ids that came and went.
+    pub attributes: Vec<(AttributeId, bool)>,
+    /// Function ids that came and went.
+    pub functions: Vec<(String, bool)>,
+}
+
+/// Always equal: not part of the state.
+impl PartialEq for Changes {
+    fn eq(&self, _: &Changes) -> bool {
+        true
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            name: Arc::from(""),
+            owner: Identity::default(),
+            incarnation: 0,
+            paused: false,
+            users: Users::default(),
+            executors: Executors::default(),
+            locations: Locations::default(),
+            functions: Functions::default(),
+            processes: Processes::default(),
+            logs: Logs::default(),
+            newest: 0,
+            number: 0,
+            changes: Changes::default(),
+        }
+    }
+}
+
+impl State {
+    /// Carries out one event of the record with this number and time. Total: what does not fit the state does nothing.
+    pub fn apply(&mut self, event: Event, now: Nanos, number: u64) {
+        self.newest = self.newest.max(now);
+        self.number = number;
+        let at = Time::from_nanos(now);
+        match event {
+            Event::Founded { name, owner, incarnation } => {
+                self.name = name.into();
+                self.processes.colony = self.name.clone();
+                self.owner = owner;
+                self.incarnation = incarnation;
+            }
+            Event::OwnerChanged(owner) => self.owner = owner,
+            Event::Paused(paused) => {
+                self.paused = paused;
+                self.changes.resumed |= !paused;
+            }
+            Event::User(event) => {
+                self.changes.identities.extend(self.users.losing_rights(&event).cloned());
+                self.users.apply(event);
+            }
+            Event::Executor(event) => self.apply_executor(event, at, number),
+            Event::Location(event) => self.locations.apply(event),
+            Event::Function(event) => self.functions.apply(event, &mut self.changes),
+            Event::Process(event) => self.apply_process(event, now, number),
+            Event::Log(event) => self.logs.apply(event, now),
+        }
+    }
+
+    fn apply_executor(&mut self, event: ExecutorEvent, at: Time, number: u64) {
+        // An executor that leaves, is rejected or comes back under its name gives back what it holds.
+        if let Some((name, drops_functions)) = event.releases() {
+            if let Some(id) = self.executors.get(name).map(|executor| executor.executorid.clone()) {
+                self.processes.release(&id, number, &mut self.changes);
+                self.changes.identities.push(id);
+            }
+            if drops_functions {
+                self.functions.remove_of(name, &mut self.changes);
+            }
+        }
+        if let ExecutorEvent::Rekeyed { from, to } = &event {
+            self.processes.rekey(from, to, number);
+            self.changes.identities.push(from.clone());
+        }
+        self.executors.apply(event, at);
+    }
+
+    fn apply_process(&mut self, event: ProcessEvent, now: Nanos, number: u64) {
+        let closed = self.processes.apply(event, now, number, &mut self.changes);
+        // Function statistics follow from a first successful close alone (chapter 2, 7.4).
+        if let Some(closed) = closed
+            && let Some(executor) = self.executors.acting_name(&closed.executor)
+        {
+            self.functions.count(executor, &closed.function, closed.waited, closed.ran);
+        }
+    }
+
+    /// Whether this is a user or an approved executor of the colony.
+    pub fn is_member(&self, id: &Identity) -> bool {
+        self.users.by_id(id).is_some() || self.executors.acting(id).is_some()
+    }
+
+    /// The name under which something that `id` begins is known: an executor's, else a user's.
+    pub fn initiator_name(&self, id: &Identity) -> Option<&str> {
+        match self.executors.acting(id) {
+            Some(executor) => Some(&executor.executorname),
+            None => self.users.by_id(id).map(|user| user.name.as_str()),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Records by key: the one kind of container that durable state lives in.
+
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+
+/// What tells a record apart from the others of its table.
+pub trait Keyed {
+    /// The key's type.
+    type Key: Eq + Hash + Clone;
+    /// The record's key. It must not change while the record is in the table.
+    fn key(&self) -> &Self::Key;
+}
+
+/// Where a record stands while it is in its table: small and cheap to look up, for use in indexes. A place is used
+/// again after its record was removed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Slot(u32);
+
+impl Slot {
+    /// The least of all slots, for the beginning of a range.
+    pub const FIRST: Slot = Slot(0);
+}
+
+/// Records by key, in the order in which they were added.
+///
+/// Each record is an allocation of its own behind a slot, so that growth moves pointers only; finding by slot costs no
+/// hashing, finding by key one hash, adding and removing O(log n) for the order.
+#[derive(Debug)]
+pub struct Table<V: Keyed> {
+    slots: Vec<Option<Box<Row<V>>>>,
+    free: Vec<u32>,
+    by_key: HashMap<V::Key, u32>,
+    order: BTreeMap<u64, u32>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Row<V> {
+    number: u64,
+    value: V,
+}
+
+impl<V: Keyed> Default for Table<V> {
+    fn default() -> Self {
+        Table { slots: Vec::new(), free: Vec::new(), by_key: HashMap::new(), order: BTreeMap::new(), next: 0 }
+    }
+}
+
+impl<V: Keyed> Table<V> {
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// Adds a record; one of the same key is replaced and keeps its place in the order.
+    pub fn insert(&mut self, value: V) -> Slot {
+        if let Some(&slot) = self.by_key.get(value.key()) {
+            if let Some(row) = &mut self.slots[slot as usize] {
+                row.value = value;
+            }
+            return Slot(slot);
+        }
+        let key = value.key().clone();
+        let row = Some(Box::new(Row { number: self.next, value }));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = row;
+                slot
+            }
+            None => {
+                // 4 billion records of at least 100 bytes do not fit into the memory of any machine this runs on.
+                let slot = u32::try_from(self.slots.len()).expect("a table holds fewer than 2^32 records");
+                self.slots.push(row);
+                slot
+            }
+        };
+        self.by_key.insert(key, slot);
+        self.order.insert(self.next, slot);
+        self.next += 1;
+        Slot(slot)
+    }
+
+    /// Takes a record out.
+    pub fn remove<Q: ?Sized + Eq + Hash>(&mut self, key: &Q) -> Option<V>
+    where
+        V::Key: Borrow<Q>,
+    {
+        let slot = self.by_key.remove(key)?;
+        let row = self.slots[slot as usize].take()?;
+        self.free.push(slot);
+        self.order.remove(&row.number);
+        Some(row.value)
+    }
+
+    /// Where the record of this key stands.
+    pub fn slot<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<Slot>
+    where
+        V::Key: Borrow<Q>,
+    {
+        self.by_key.get(key).copied().map(Slot)
+    }
+
+    /// The record of this key.
+    pub fn get<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<&V>
+    where
+        V::Key: Borrow<Q>,
+    {
+        self.at(self.slot(key)?)
+    }
+
+    /// The record of this key, to be changed in place.
+    pub fn get_mut<Q: ?Sized + Eq + Hash>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        V::Key: Borrow<Q>,
+    {
+        self.at_mut(self.slot(key)?)
+    }
+
+    /// The record in this place.
+    pub fn at(&self, slot: Slot) -> Option<&V> {
+        self.slots.get(slot.0 as usize)?.as_ref().map(|row| &row.value)
+    }
+
+    /// The record in this place, to be changed.
+    pub fn at_mut(&mut self, slot: Slot) -> Option<&mut V> {
+        self.slots.get_mut(slot.0 as usize)?.as_mut().map(|row| &mut row.value)
+    }
+
+    /// The number under which the record in this place was added: grows from record to record, never repeats.
+    pub fn number(&self, slot: Slot) -> Option<u64> {
+        self.slots.get(slot.0 as usize)?.as_ref().map(|row| row.number)
+    }
+
+    /// All records in the order in which they were added.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
+        self.order.values().filter_map(|&slot| self.at(Slot(slot)))
+    }
+}
+
+/// Equal when the same records were added in the same order; where they stand does not matter.
+impl<V: Keyed + PartialEq> PartialEq for Table<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.next == other.next
+            && self.order.len() == other.order.len()
+            && self.order.iter().zip(&other.order).all(|((a, &left), (b, &right))| {
+                a == b && self.at(Slot(left)) == other.at(Slot(right))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, PartialEq, Clone)]
+    struct Item(u8, u32);
+
+    impl Keyed for Item {
+        type Key = u8;
+        fn key(&self) -> &u8 {
+            &self.0
+        }
+    }
+
+    proptest! {
+        /// Against a plain list.
+        #[test]
+        fn a_table_is_a_list_with_keys(steps in proptest::collection::vec((any::<bool>(), 0u8..12, any::<u32>()), 0..60)) {
+            let mut table = Table::default();
+            let mut list: Vec<Item> = Vec::new();
+            for (add, key, value) in steps {
+                if add {
+                    let slot = table.insert(Item(key, value));
+                    prop_assert_eq!(table.at(slot), Some(&Item(key, value)));
+                    match list.iter_mut().find(|item| item.0 == key) {
+                        Some(item) => item.1 = value,
+                        None => list.push(Item(key, value)),
+                    }
+                } else {
+                    let place = list.iter().position(|item| item.0 == key);
+                    prop_assert_eq!(table.remove(&key), place.map(|place| list.remove(place)));
+                }
+                prop_assert_eq!(table.iter().cloned().collect::<Vec<_>>(), list.clone());
+                prop_assert_eq!(table.len(), list.len());
+                for item in &list {
+                    prop_assert_eq!(table.get(&item.0), Some(item));
+                }
+            }
+        }
+    }
+}

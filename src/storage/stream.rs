@@ -1,0 +1,55 @@
+//! A stream of the log as its one writer sees it.
+
+use std::sync::Arc;
+use wal::{Append, Class, Credit, DurableMark, Log, NoRoom, OnDurable, Position, StreamId};
+
+/// One colony's stream (or the server's): where it ends and how far it is durable.
+pub struct StreamWriter {
+    log: Arc<dyn Log>,
+    id: StreamId,
+    last: Position,
+    durable: DurableMark,
+}
+
+impl StreamWriter {
+    /// The writer of a stream that ends at `last`.
+    pub fn new(log: Arc<dyn Log>, id: StreamId, last: Position) -> StreamWriter {
+        let durable = log.durable(id);
+        StreamWriter { log, id, last, durable }
+    }
+
+    /// The stream's number.
+    pub fn id(&self) -> StreamId {
+        self.id
+    }
+
+    /// The number of the newest record.
+    pub fn number(&self) -> u64 {
+        self.last.number
+    }
+
+    /// Whether the record of this number, and so all before it, is durable.
+    pub fn is_durable(&self, number: u64) -> bool {
+        // What was read back at start-up is durable; the mark only knows what was appended since.
+        number <= self.durable.position().number
+    }
+
+    /// Takes room for a record. See [`Log::reserve`].
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub fn reserve(&self, bytes: usize, class: Class) -> Result<Credit, NoRoom> {
+        self.log.reserve(bytes, class)
+    }
+
+    /// Queues a record; `then` runs on the log's thread when it is durable, or when it can't be.
+    pub fn append(&mut self, record: Vec<u8>, credit: Credit, then: Vec<OnDurable>) {
+        let append = Append { stream: self.id, expected: self.last, record, credit, on_durable: then };
+        self.last = self.log.append(append);
+    }
+
+    /// Runs `then` once all that is queued is durable.
+    pub fn after_queued(&self, then: OnDurable) {
+        self.log.after_queued(then);
+    }
+}
