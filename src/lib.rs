@@ -1,5 +1,6 @@
 //! A durable, signed job broker: the server, its typed client and its command line. `docs/architecture.md` is the map.
 
+pub mod clock;
 pub mod colony;
 pub mod crypto;
 pub mod ids;

@@ -1,1 +1,515 @@
-//! The actor.
+//! The actor around a colony: a thin shell that gives the pure core its turns.
+//!
+//! A turn decides, takes credit from the log, applies, brings waiters and processes together, and appends one record.
+//! Replies leave when what they reveal is durable: the log's thread completes them, and the actor goes on meanwhile.
+
+use super::mailbox::{Call, Mailbox, Outcome, ReplyTo, Subscribe};
+use super::matching::{Moment, PollAnswer, Record, Settled};
+use super::message::{Answered, Decision, Reply, Reveals, Turn};
+use super::poll::PollSlot;
+use super::subscriptions::SubscriptionId;
+use super::{Colony, access};
+use crate::clock::Clock;
+use crate::colony::event::Event;
+use crate::ids::{IdSource, Incarnation};
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::storage::codec::RecordWriter;
+use crate::storage::stream::StreamWriter;
+use actix::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use wal::{Class, NoRoom, OnDurable};
+
+/// What a colony tells the rest of the server in each turn, before the turn's replies can leave.
+pub trait Surroundings: Send + Sync {
+    /// A turn was carried out.
+    fn turned(&self, colony: &mut Colony);
+}
+
+/// A colony's actor.
+pub struct ColonyActor {
+    colony: Colony,
+    /// What to record in the first turn of a colony that has no record yet.
+    founding: Option<Event>,
+    stream: StreamWriter,
+    clock: Clock,
+    ids: Box<dyn IdSource + Send>,
+    surroundings: Arc<dyn Surroundings>,
+    /// The timer that is running, and when it fires.
+    timer: Option<(SpawnHandle, u64)>,
+    /// Polls whose client has gone and that are still to be looked at.
+    leavers: Vec<Arc<PollSlot>>,
+    ended: Option<Refusal>,
+}
+
+/// What an actor is made of.
+pub struct Parts {
+    /// The colony.
+    pub colony: Colony,
+    /// What to record first, for a new one.
+    pub founding: Option<Event>,
+    /// Where its records go.
+    pub stream: StreamWriter,
+    /// The clocks.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub ids: Box<dyn IdSource + Send>,
+    /// Who wants to know of its turns.
+    pub surroundings: Arc<dyn Surroundings>,
+}
+
+/// A turn's record, with the credit that it has.
+struct TurnRecord {
+    writer: RecordWriter,
+    /// Bytes that the record may have.
+    room: usize,
+}
+
+impl Record for TurnRecord {
+    fn has_room(&self) -> bool {
+        self.writer.len() + limits::ASSIGNMENT_EVENT_BYTES <= self.room
+    }
+    fn add(&mut self, event: &Event) {
+        self.writer.add(event);
+    }
+}
+
+/// Whom a turn answers.
+enum Answering {
+    Nobody,
+    Once(Box<dyn FnOnce(Outcome) + Send>, Outcome),
+}
+
+impl ColonyActor {
+    /// The actor of these parts.
+    pub fn new(parts: Parts) -> ColonyActor {
+        let Parts { mut colony, founding, stream, clock, ids, surroundings } = parts;
+        let at = Moment {
+            now: colony.next_turn(clock.wall()),
+            monotonic: clock.monotonic(),
+            number: colony.state.number,
+        };
+        colony.start_timers(at, u64::try_from(limits::RESTART_GRACE.as_micros()).unwrap_or(u64::MAX));
+        ColonyActor { colony, founding, stream, clock, ids, surroundings, timer: None, leavers: Vec::new(), ended: None }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            now: self.colony.next_turn(self.clock.wall()),
+            monotonic: self.clock.monotonic(),
+            number: self.stream.number() + 1,
+        }
+    }
+
+    /// One message.
+    fn handle_call(&mut self, call: Call) {
+        let Call { caller, command, reply } = call;
+        if let Some(refusal) = &self.ended {
+            return refuse(reply, refusal.clone());
+        }
+        let at = self.moment();
+        let (name, class) = (command.name(), command.class());
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            access::check(command.access(), &self.colony.state, &caller)?;
+            let mut turn = Turn { colony: &self.colony, caller: &caller, now: at.now, ids: &mut *self.ids };
+            command.decide(&mut turn)
+        }));
+        let decision = decided.unwrap_or_else(|_| {
+            // The panic's own message has been logged by the hook; nothing has changed.
+            tracing::error!(colony = %self.colony.state.name, message = name, "a message made its decision panic");
+            Err(Refusal::odd("the server failed to decide about this message; nothing has changed"))
+        });
+        match (decision, reply) {
+            (Err(refusal), reply) => self.answer_refusal(reply, refusal),
+            (Ok(Decision::Reply(decided)), ReplyTo::Once(tell)) => self.carry_out(decided, tell, class, at),
+            (Ok(Decision::Park(poll)), ReplyTo::Poll(slot)) => {
+                let taken = self.take_credit(limits::MATCH_CREDIT, Class::Ordinary);
+                let (credit, room) = match taken {
+                    Ok(credit) => (Some(credit), limits::MATCH_CREDIT),
+                    // It may still wait, or be told that there is nothing to do.
+                    Err(_) => (None, 0),
+                };
+                let mut record = TurnRecord { writer: RecordWriter::new(at.now), room };
+                self.guarded(|actor| {
+                    let answers = actor.colony.poll(poll, slot, at, &mut record);
+                    let mut settled = actor.colony.settle(at, &mut record);
+                    settled.answers.splice(..0, answers);
+                    actor.finish(record, credit, settled, Answering::Nobody);
+                });
+            }
+            (Ok(_), reply) => {
+                tracing::error!(message = name, "a message and its reply do not fit each other");
+                refuse(reply, Refusal::odd("the server does not know how to answer this message"));
+            }
+        }
+    }
+
+    /// Carries out a decision: record, apply, answer, match, append.
+    fn carry_out(&mut self, decided: Reply, tell: Box<dyn FnOnce(Outcome) + Send>, class: Class, at: Moment) {
+        let Reply { events, answer, reveals, payload_type } = decided;
+        if events.is_empty() {
+            let outcome = Ok(Answered { payload_type, body: answer(&self.colony) });
+            return self.answer_when_durable(tell, outcome, reveals);
+        }
+        let mut writer = RecordWriter::new(at.now);
+        events.iter().for_each(|event| writer.add(event));
+        let room = writer.len() + limits::MATCH_CREDIT;
+        let credit = match self.take_credit(room, class) {
+            Ok(credit) => credit,
+            Err(refusal) => return self.answer_refusal(ReplyTo::Once(tell), refusal),
+        };
+        let mut record = TurnRecord { writer, room };
+        self.guarded(|actor| {
+            for event in events {
+                actor.colony.apply(event, at.now, at.number);
+            }
+            let outcome = Ok(Answered { payload_type, body: answer(&actor.colony) });
+            let settled = actor.colony.settle(at, &mut record);
+            actor.finish(record, Some(credit), settled, Answering::Once(tell, outcome));
+        });
+    }
+
+    /// A turn of the colony's own, for what nobody asked for: `decide` says what happens. Without credit from the log
+    /// nothing happens, and the timer tries again.
+    fn own_turn(&mut self, decide: impl FnOnce(&mut ColonyActor, Moment) -> Vec<Event>) {
+        let at = self.moment();
+        let Ok(credit) = self.take_credit(limits::MATCH_CREDIT, Class::Essential) else {
+            self.colony.unmatched = true;
+            return;
+        };
+        self.guarded(|actor| {
+            let events = decide(actor, at);
+            let mut record = TurnRecord { writer: RecordWriter::new(at.now), room: limits::MATCH_CREDIT };
+            for event in events {
+                record.add(&event);
+                actor.colony.apply(event, at.now, at.number);
+            }
+            let settled = actor.colony.settle(at, &mut record);
+            actor.finish(record, Some(credit), settled, Answering::Nobody);
+        });
+    }
+
+    /// Appends the turn's record and lets its answers wait for it.
+    fn finish(
+        &mut self,
+        record: TurnRecord,
+        credit: Option<wal::Credit>,
+        settled: Settled,
+        answering: Answering,
+    ) {
+        self.surroundings.turned(&mut self.colony);
+        let Settled { answers, notices } = settled;
+        let mut then: Vec<OnDurable> = Vec::with_capacity(answers.len() + notices.len() + 1);
+        if let Answering::Once(tell, outcome) = answering {
+            then.push(Box::new(move |log| tell(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) })));
+        }
+        for PollAnswer { slot, generation, outcome } in answers {
+            then.push(Box::new(move |log| {
+                slot.deliver(generation, if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) });
+            }));
+        }
+        for notice in notices {
+            then.push(Box::new(move |log| {
+                if log == wal::Outcome::Durable {
+                    notice.tell();
+                }
+            }));
+        }
+        if record.writer.is_empty() {
+            if self.stream.is_durable(self.stream.number()) {
+                then.into_iter().for_each(|then| then(wal::Outcome::Durable));
+            } else {
+                then.into_iter().for_each(|then| self.stream.after_queued(then));
+            }
+            return;
+        }
+        match credit {
+            Some(credit) => self.stream.append(record.writer.into_bytes(), credit, then),
+            None => tracing::error!(
+                colony = %self.colony.state.name,
+                "a turn changed something without the log's credit; this is a defect"
+            ),
+        }
+    }
+
+    /// Answers a refusal once everything that it may reveal is durable.
+    fn answer_refusal(&mut self, reply: ReplyTo, refusal: Refusal) {
+        match reply {
+            ReplyTo::Once(tell) => self.answer_when_durable(tell, Err(refusal), Reveals::Colony),
+            ReplyTo::Poll(slot) => {
+                let tell = Box::new(move |outcome| {
+                    let generation = slot.generation();
+                    if slot.finish() {
+                        slot.deliver(generation, outcome);
+                    }
+                });
+                self.answer_when_durable(tell, Err(refusal), Reveals::Colony);
+            }
+        }
+    }
+
+    fn answer_when_durable(&mut self, tell: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome, reveals: Reveals) {
+        let number = match reveals {
+            Reveals::Colony => self.stream.number(),
+            Reveals::Record(number) => number,
+        };
+        if self.stream.is_durable(number) {
+            return tell(outcome);
+        }
+        self.stream.after_queued(Box::new(move |log| {
+            tell(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) });
+        }));
+    }
+
+    fn take_credit(&self, bytes: usize, class: Class) -> Result<wal::Credit, Refusal> {
+        self.stream.reserve(bytes, class).map_err(|reason| match reason {
+            NoRoom::DiskFull => Refusal::unavailable("the server's disk is full: nothing was changed, try again later"),
+            NoRoom::Busy => Refusal::unavailable("the server's log is busy: nothing was changed, try again soon"),
+            NoRoom::TooLarge { .. } => Refusal::new(413, "the message is too large for the server's log"),
+            NoRoom::Poisoned | NoRoom::Closed => log_stopped(),
+        })
+    }
+
+    /// Runs what changes the state. A panic there leaves it in doubt: this colony stops, the others go on.
+    fn guarded(&mut self, change: impl FnOnce(&mut ColonyActor)) {
+        if catch_unwind(AssertUnwindSafe(|| change(self))).is_err() {
+            let refusal = Refusal::unavailable("this colony has stopped after a defect of the server; see its log");
+            tracing::error!(
+                colony = %self.colony.state.name,
+                stream = self.stream.id().0,
+                record = self.stream.number(),
+                "a colony has stopped: applying an event or matching panicked after this record"
+            );
+            self.ended = Some(refusal);
+        }
+    }
+
+    /// Sets the one timer to whatever is due next.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        if self.ended.is_some() {
+            return;
+        }
+        let now = self.clock.monotonic();
+        let pending = self.colony.unmatched && !self.colony.waiters.is_empty() || !self.leavers.is_empty();
+        let retry = pending.then(|| now + RETRY_MICROS);
+        let giving_up = self.colony.waiters.next_to_give_up().map(|(until, _)| until);
+        let Some(due) = [self.colony.timers.next(), giving_up, retry].into_iter().flatten().min() else {
+            return;
+        };
+        match self.timer {
+            Some((_, armed)) if armed <= due => return,
+            Some((handle, _)) => {
+                ctx.cancel_future(handle);
+            }
+            None => {}
+        }
+        // At least a millisecond, the timer's resolution; a long wait is cut, since sleeps beyond it are not supported.
+        let wait = Duration::from_micros(due.saturating_sub(now)).clamp(MIN_SLEEP, MAX_SLEEP);
+        let handle = ctx.run_later(wait, |actor, ctx| {
+            actor.timer = None;
+            actor.tick();
+            actor.arm(ctx);
+        });
+        self.timer = Some((handle, due));
+    }
+
+    /// Ends polls whose time is over, takes back what was held for those who left, and lets expire what is due.
+    fn tick(&mut self) {
+        if self.ended.is_some() {
+            return;
+        }
+        let monotonic = self.clock.monotonic();
+        let answers = self.colony.give_up(monotonic);
+        if !answers.is_empty() {
+            self.tell(Settled { answers, notices: Vec::new() });
+        }
+        let expires = self.colony.timers.next().is_some_and(|due| due <= monotonic);
+        if expires || !self.leavers.is_empty() || self.colony.unmatched {
+            self.own_turn(|actor, at| {
+                let leavers = std::mem::take(&mut actor.leavers);
+                let mut events: Vec<Event> = leavers.iter().flat_map(|poll| actor.colony.gone(poll)).collect();
+                events.extend(actor.colony.expired(at.monotonic));
+                events
+            });
+        }
+    }
+
+    /// Tells something that changes nothing.
+    fn tell(&mut self, settled: Settled) {
+        let record = TurnRecord { writer: RecordWriter::new(self.moment().now), room: 0 };
+        self.finish(record, None, settled, Answering::Nobody);
+    }
+}
+
+const MIN_SLEEP: Duration = Duration::from_millis(1);
+/// How soon a turn that the log had no room for is tried again, in microseconds.
+const RETRY_MICROS: u64 = 2_000;
+const MAX_SLEEP: Duration = Duration::from_secs(86_400);
+
+/// 503 for whoever waits for a log that has stopped: whether the change is there after a restart is not known.
+pub fn log_stopped() -> Refusal {
+    Refusal::unavailable("the server's log has stopped: whether this was done is known after its restart")
+}
+
+fn refuse(reply: ReplyTo, refusal: Refusal) {
+    match reply {
+        ReplyTo::Once(tell) => tell(Err(refusal)),
+        ReplyTo::Poll(slot) => {
+            let generation = slot.generation();
+            if slot.finish() {
+                slot.deliver(generation, Err(refusal));
+            }
+        }
+    }
+}
+
+impl Actor for ColonyActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(limits::MAILBOX);
+        if let Some(founding) = self.founding.take() {
+            self.own_turn(|_, _| vec![founding]);
+        }
+        self.surroundings.turned(&mut self.colony);
+        self.arm(ctx);
+    }
+}
+
+impl Message for Call {
+    type Result = ();
+}
+
+impl Handler<Call> for ColonyActor {
+    type Result = ();
+    fn handle(&mut self, call: Call, ctx: &mut Self::Context) {
+        self.handle_call(call);
+        self.arm(ctx);
+    }
+}
+
+struct Gone(Arc<PollSlot>);
+
+impl Message for Gone {
+    type Result = ();
+}
+
+impl Handler<Gone> for ColonyActor {
+    type Result = ();
+    fn handle(&mut self, Gone(slot): Gone, ctx: &mut Self::Context) {
+        self.leavers.push(slot);
+        self.tick();
+        self.arm(ctx);
+    }
+}
+
+impl Message for Subscribe {
+    type Result = ();
+}
+
+impl Handler<Subscribe> for ColonyActor {
+    type Result = ();
+    fn handle(&mut self, Subscribe { subscription, reply }: Subscribe, _: &mut Self::Context) {
+        if let Some(refusal) = &self.ended {
+            return reply(Err(refusal.clone()));
+        }
+        let subscribed = self.colony.subscribe(subscription);
+        let then: OnDurable = Box::new(move |log| match (log, subscribed) {
+            (wal::Outcome::Durable, Ok((id, notice))) => {
+                reply(Ok(id));
+                if let Some(notice) = notice {
+                    notice.tell();
+                }
+            }
+            (wal::Outcome::Durable, Err(refusal)) => reply(Err(refusal)),
+            _ => reply(Err(log_stopped())),
+        });
+        if self.stream.is_durable(self.stream.number()) {
+            then(wal::Outcome::Durable);
+        } else {
+            self.stream.after_queued(then);
+        }
+    }
+}
+
+struct Unsubscribe(SubscriptionId);
+
+impl Message for Unsubscribe {
+    type Result = ();
+}
+
+impl Handler<Unsubscribe> for ColonyActor {
+    type Result = ();
+    fn handle(&mut self, Unsubscribe(id): Unsubscribe, _: &mut Self::Context) {
+        self.colony.subscriptions.remove(id);
+    }
+}
+
+struct Seal(Refusal, Box<dyn FnOnce() + Send>);
+
+impl Message for Seal {
+    type Result = ();
+}
+
+impl Handler<Seal> for ColonyActor {
+    type Result = ();
+    fn handle(&mut self, Seal(refusal, done): Seal, ctx: &mut Self::Context) {
+        let answers = self.colony.dismiss_all(&refusal);
+        let notices = self.colony.end_all_subscriptions(&refusal);
+        self.tell(Settled { answers, notices });
+        self.ended = Some(refusal);
+        if let Some((timer, _)) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        done();
+    }
+}
+
+struct Dismiss(Refusal);
+
+impl Message for Dismiss {
+    type Result = ();
+}
+
+impl Handler<Dismiss> for ColonyActor {
+    type Result = ();
+    fn handle(&mut self, Dismiss(refusal): Dismiss, _: &mut Self::Context) {
+        let answers = self.colony.dismiss_all(&refusal);
+        self.tell(Settled { answers, notices: Vec::new() });
+    }
+}
+
+/// The way into an actor.
+pub struct ActorMailbox(pub Addr<ColonyActor>);
+
+impl Mailbox for ActorMailbox {
+    fn call(&self, call: Call) -> Result<(), Call> {
+        self.0.try_send(call).map_err(|error| match error {
+            SendError::Full(call) | SendError::Closed(call) => call,
+        })
+    }
+    fn gone(&self, poll: Arc<PollSlot>) {
+        self.0.do_send(Gone(poll));
+    }
+    fn subscribe(&self, request: Subscribe) -> Result<(), Subscribe> {
+        self.0.try_send(request).map_err(|error| match error {
+            SendError::Full(request) | SendError::Closed(request) => request,
+        })
+    }
+    fn unsubscribe(&self, id: SubscriptionId) {
+        self.0.do_send(Unsubscribe(id));
+    }
+    fn seal(&self, refusal: Refusal, done: Box<dyn FnOnce() + Send>) {
+        self.0.do_send(Seal(refusal, done));
+    }
+    fn dismiss(&self, refusal: Refusal) {
+        self.0.do_send(Dismiss(refusal));
+    }
+}
+
+/// Which worker a colony lives on: its number modulo the workers.
+pub fn worker_of(incarnation: Incarnation, workers: usize) -> usize {
+    incarnation as usize % workers.max(1)
+}

@@ -10,6 +10,7 @@ pub mod executors;
 pub mod functions;
 pub mod locations;
 pub mod logs;
+pub mod mailbox;
 pub mod matching;
 pub mod message;
 pub mod names;

@@ -1,10 +1,9 @@
 //! Colony zero: what belongs to the server itself. Its id, and the list of colonies.
 
-//access
-//actor
-//add_colony
-//directory
-//list_colonies
-//message
-//remove_colony
+pub mod actor;
+pub mod add_colony;
+pub mod directory;
+pub mod list_colonies;
+pub mod message;
+pub mod remove_colony;
 pub mod state;

@@ -1,0 +1,60 @@
+//! How others reach a colony, without knowing what it runs on.
+
+use super::message::{Answered, Command};
+use super::poll::PollSlot;
+use super::subscriptions::{Subscription, SubscriptionId};
+use crate::crypto::Identity;
+use crate::refusal::Refusal;
+use std::sync::Arc;
+
+/// What the caller is told in the end.
+pub type Outcome = Result<Answered, Refusal>;
+
+/// Who is told.
+pub enum ReplyTo {
+    /// A request that is answered once.
+    Once(Box<dyn FnOnce(Outcome) + Send>),
+    /// A long poll.
+    Poll(Arc<PollSlot>),
+}
+
+/// A message on its way to a colony.
+pub struct Call {
+    /// Who sent it: recovered from the signature.
+    pub caller: Identity,
+    /// The message.
+    pub command: Box<dyn Command>,
+    /// Who is told.
+    pub reply: ReplyTo,
+}
+
+/// A request to subscribe. The outcome comes when what it reveals is durable.
+pub struct Subscribe {
+    /// What to.
+    pub subscription: Subscription,
+    /// Who is told that it begins, or why it does not.
+    pub reply: Box<dyn FnOnce(Result<SubscriptionId, Refusal>) + Send>,
+}
+
+/// The way into a colony. Every method returns at once.
+pub trait Mailbox: Send + Sync {
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// Gives it back where too many are waiting already, or the colony has ended.
+    fn call(&self, call: Call) -> Result<(), Call>;
+    /// Says that a poll's client has gone. Never refused: an assignment may have to be taken back.
+    fn gone(&self, poll: Arc<PollSlot>);
+    /// Subscribes.
+    ///
+    /// # Errors
+    /// As [`Mailbox::call`].
+    fn subscribe(&self, request: Subscribe) -> Result<(), Subscribe>;
+    /// Ends a subscription.
+    fn unsubscribe(&self, id: SubscriptionId);
+    /// Ends the colony: polls and subscriptions are answered with the refusal, no turn follows. `done` is run when
+    /// nothing of it will be appended any more.
+    fn seal(&self, refusal: Refusal, done: Box<dyn FnOnce() + Send>);
+    /// Answers all polls with the refusal, as at a graceful stop; the colony goes on.
+    fn dismiss(&self, refusal: Refusal);
+}

@@ -1,0 +1,207 @@
+//! Colony zero's actor, and how colonies' actors are started.
+
+use super::directory::{ColonyHandle, Directory, DirectoryEntry, Figures};
+use super::message::{self, ServerCommand, ServerDecision, ServerTurn};
+use super::state::{ListedColony, ServerEvent, ServerState};
+use crate::clock::Clock;
+use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, log_stopped, worker_of};
+use crate::colony::event::Event;
+use crate::colony::mailbox::Outcome;
+use crate::colony::message::{Answer, Answered};
+use crate::colony::state::State;
+use crate::colony::{Colony, Options, access};
+use crate::crypto::{Identity, random_id};
+use crate::ids::IdSource;
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::storage::codec::RecordWriter;
+use crate::storage::stream::StreamWriter;
+use actix::prelude::*;
+use parking_lot::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use wal::{Class, Log, OnDurable, Position, StreamId};
+
+/// Ids from the operating system's random bytes.
+pub struct RandomIds;
+
+impl IdSource for RandomIds {
+    fn random(&mut self) -> [u8; 32] {
+        random_id()
+    }
+}
+
+/// Starts colonies' actors on the http workers' arbiters.
+#[derive(Clone)]
+pub struct Launcher {
+    /// The workers.
+    pub workers: Arc<Vec<actix_rt::ArbiterHandle>>,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// What the operator chose.
+    pub options: Arc<Options>,
+    /// Where colonies are found.
+    pub directory: Arc<Directory>,
+    /// The clocks.
+    pub clock: Clock,
+}
+
+impl Launcher {
+    /// Starts a colony with the state that was read back for it; one that has none yet is founded.
+    pub fn launch(&self, listed: &ListedColony, state: State, last: Position) {
+        let is_new = last == Position::ZERO;
+        let founding = is_new.then(|| Event::Founded {
+            name: listed.name.clone(),
+            owner: listed.owner.clone(),
+            incarnation: listed.incarnation,
+        });
+        let colony = Colony::new(state, self.options.clone());
+        self.directory.index(&colony);
+        let figures = Arc::new(Mutex::new(Figures { owner: listed.owner.clone(), ..Figures::default() }));
+        let parts = Parts {
+            colony,
+            founding,
+            stream: StreamWriter::new(self.log.clone(), StreamId(listed.incarnation.into()), last),
+            clock: self.clock,
+            ids: Box::new(RandomIds),
+            surroundings: Arc::new(DirectoryEntry { directory: self.directory.clone(), figures: figures.clone() }),
+        };
+        let worker = &self.workers[worker_of(listed.incarnation, self.workers.len())];
+        let address = ColonyActor::start_in_arbiter(worker, move |_| ColonyActor::new(parts));
+        self.directory.insert(Arc::new(ColonyHandle {
+            name: listed.name.clone(),
+            incarnation: listed.incarnation,
+            mailbox: Box::new(ActorMailbox(address)),
+            figures,
+        }));
+    }
+}
+
+/// Colony zero's actor.
+pub struct ServerActor {
+    state: ServerState,
+    stream: StreamWriter,
+    launcher: Launcher,
+}
+
+/// A message on its way to the server itself.
+pub struct ServerCall {
+    /// Who sent it.
+    pub caller: Identity,
+    /// The message.
+    pub command: Box<dyn ServerCommand>,
+    /// Who is told.
+    pub reply: Box<dyn FnOnce(Outcome) + Send>,
+}
+
+impl ServerActor {
+    /// The actor with the state that was read back.
+    pub fn new(state: ServerState, last: Position, launcher: Launcher) -> ServerActor {
+        let stream = StreamWriter::new(launcher.log.clone(), crate::storage::replay::SERVER_STREAM, last);
+        ServerActor { state, stream, launcher }
+    }
+
+    fn handle_call(&mut self, call: ServerCall, ctx: &mut Context<Self>) {
+        let ServerCall { caller, command, reply } = call;
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            message::check(command.access(), &self.state, &caller)?;
+            let directory = &self.launcher.directory;
+            command.decide(&mut ServerTurn { state: &self.state, directory, ids: &mut RandomIds })
+        }));
+        let decision = decided.unwrap_or_else(|_| {
+            tracing::error!("a message to the server made its decision panic");
+            Err(Refusal::odd("the server failed to decide about this message; nothing has changed"))
+        });
+        let ServerDecision { events, answer } = match decision {
+            Ok(decision) => decision,
+            Err(refusal) => return self.answer(reply, Err(refusal)),
+        };
+        if events.is_empty() {
+            return self.answer(reply, Ok(Answered { payload_type: None, body: answer }));
+        }
+        let now = self.launcher.clock.wall().max(self.state.newest.saturating_add(1));
+        let mut record = RecordWriter::new(now);
+        events.iter().for_each(|event| record.add(event));
+        let credit = match self.stream.reserve(record.len(), Class::Essential) {
+            Ok(credit) => credit,
+            Err(reason) => {
+                return self.answer(reply, Err(Refusal::unavailable(format!("{reason}: nothing was changed"))));
+            }
+        };
+        let removed = events.iter().find_map(|event| match event {
+            ServerEvent::ColonyRemoved(name) => self.launcher.directory.remove(name),
+            _ => None,
+        });
+        let turn = Prepared { events, now, record: record.into_bytes(), credit, answer, reply };
+        let Some(handle) = removed else {
+            return self.carry_out(turn);
+        };
+        // The colony is sealed first: nothing of it may be appended after its removal.
+        let (sealed, wait) = oneshot::channel();
+        let done = Box::new(move || {
+            // The server's actor is gone only when the process is about to be.
+            let _ = sealed.send(());
+        });
+        handle.mailbox.seal(access::no_such_colony(&handle.name), done);
+        ctx.wait(wait.into_actor(self).map(|_, actor, _| actor.carry_out(turn)));
+    }
+
+    fn carry_out(&mut self, turn: Prepared) {
+        let Prepared { events, now, record, credit, answer, reply } = turn;
+        let mut added = Vec::new();
+        for event in events {
+            if let ServerEvent::ColonyAdded(colony) = &event {
+                added.push(colony.clone());
+            }
+            self.state.apply(event, now);
+        }
+        let then: OnDurable = Box::new(move |log| {
+            let answered = Answered { payload_type: None, body: answer };
+            reply(if log == wal::Outcome::Durable { Ok(answered) } else { Err(log_stopped()) });
+        });
+        self.stream.append(record, credit, vec![then]);
+        // After the append: the log keeps the order, so that the colony's first record is never durable before this one.
+        for colony in &added {
+            self.launcher.launch(colony, State::default(), Position::ZERO);
+        }
+    }
+
+    fn answer(&self, reply: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome) {
+        if self.stream.is_durable(self.stream.number()) {
+            return reply(outcome);
+        }
+        self.stream.after_queued(Box::new(move |log| {
+            reply(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) });
+        }));
+    }
+}
+
+/// A turn that is ready to be carried out.
+struct Prepared {
+    events: Vec<ServerEvent>,
+    now: crate::time::Nanos,
+    record: Vec<u8>,
+    credit: wal::Credit,
+    answer: Box<dyn Answer>,
+    reply: Box<dyn FnOnce(Outcome) + Send>,
+}
+
+impl Actor for ServerActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(limits::MAILBOX);
+    }
+}
+
+impl Message for ServerCall {
+    type Result = ();
+}
+
+impl Handler<ServerCall> for ServerActor {
+    type Result = ();
+    fn handle(&mut self, call: ServerCall, ctx: &mut Self::Context) {
+        self.handle_call(call, ctx);
+    }
+}
