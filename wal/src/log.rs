@@ -29,7 +29,8 @@ pub enum Outcome {
     /// The record is durable, in the sense of [`Durability`].
     Durable,
     /// The stream's last position was not the expected one: someone else appends to it. Nothing was written. The caller
-    /// must stop appending and forget what it did on top; everything that it has queued behind is refused, too.
+    /// must forget what it did on top and stop appending: a record queued on top of one that was refused expects a
+    /// position that the other one's record may have by now.
     NotOwner,
     /// The log has stopped, by a failure or by being closed. Whether the record is there after a restart is unknown.
     Failed,

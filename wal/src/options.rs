@@ -17,8 +17,8 @@ pub(crate) const MAX_PART_BYTES: usize = 8 * 1024 * 1024;
 /// The share of the queue that only essential records may use: one part in so many.
 pub(crate) const ESSENTIAL_QUEUE_SHARE: u64 = 16;
 
-/// Told the reason when the log stops for good, once, on the thread that found out. Every completion of the failed
-/// batch has run by then.
+/// Told the reason when the log stops for good: once, on the thread that runs the completions, after those of the failed
+/// batch and of everything queued behind have been told that they failed. It may close the log.
 pub type OnPoisoned = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How a [`crate::FileLog`] works. Every default is stated; none needs changing.

@@ -42,8 +42,8 @@ const LOCK_FILE: &str = "lock";
 pub struct FileLog {
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    /// The log's own threads: none of them can wait for the log to end.
-    threads: [ThreadId; 2],
+    /// The thread that runs completions and so cannot wait for the log to end.
+    writer_id: ThreadId,
     epoch: u32,
 }
 
@@ -62,7 +62,7 @@ impl FileLog {
         options.check().map_err(OpenError::BadOptions)?;
         storage.create_dir(&dir).map_err(io_error("create", &dir))?;
         let lock = lock(&*storage, &dir)?;
-        let Opened { chain, segments, current, recovered } = recover::recover(&*storage, &dir, &options)?;
+        let Opened { chain, segments, current, closed, recovered } = recover::recover(&*storage, &dir, &options)?;
         let shared = Arc::new(Shared {
             room: Room::new(Bounds {
                 queue: options.queue_bytes,
@@ -86,14 +86,15 @@ impl FileLog {
         preparer::adopt(&shared)?;
         preparer::fill(&shared);
         let epoch = chain.epoch;
-        let writer = Writer::new(Arc::clone(&shared), chain, current, &recovered.streams, recovered.clean);
-        let (writer, threads) = start(&shared, writer, lock).map_err(io_error("start a thread for", &shared.dir))?;
+        let writer = Writer::new(Arc::clone(&shared), chain, current, &recovered.streams, closed);
+        let writer = start(&shared, writer, lock).map_err(io_error("start a thread for", &shared.dir))?;
         tracing::info!(
             dir = %shared.dir.display(), epoch, clean = recovered.clean, segments = recovered.segments,
             batches = recovered.batches, records = recovered.records, streams = recovered.streams.len(),
             "the log is open"
         );
-        Ok((FileLog { shared, writer: Mutex::new(Some(writer)), threads, epoch }, recovered))
+        let writer_id = writer.thread().id();
+        Ok((FileLog { shared, writer: Mutex::new(Some(writer)), writer_id, epoch }, recovered))
     }
 
     /// The epoch of everything that is appended to the open log.
@@ -118,33 +119,21 @@ fn lock(storage: &dyn Storage, dir: &Path) -> Result<Box<dyn StorageLock>, OpenE
 }
 
 /// Starts the threads. The writer ends last and then gives the lock back.
-fn start(
-    shared: &Arc<Shared>,
-    writer: Writer,
-    lock: Box<dyn StorageLock>,
-) -> io::Result<(JoinHandle<()>, [ThreadId; 2])> {
+fn start(shared: &Arc<Shared>, writer: Writer, lock: Box<dyn StorageLock>) -> io::Result<JoinHandle<()>> {
     let for_preparer = Arc::clone(shared);
     let preparer = thread::Builder::new().name("wal-prepare".to_owned()).spawn(move || preparer::run(&for_preparer))?;
-    let preparer_id = preparer.thread().id();
     let for_writer = Arc::clone(shared);
     let started = thread::Builder::new().name("wal-write".to_owned()).spawn(move || {
         writer.run();
         for_writer.pool.stop();
-        if preparer.join().is_err() {
-            tracing::error!("the thread that prepares segments panicked");
-        }
+        // Its panics are contained, so this only waits.
+        let _ = preparer.join();
         drop(lock);
     });
-    match started {
-        Ok(writer) => {
-            let threads = [writer.thread().id(), preparer_id];
-            Ok((writer, threads))
-        }
-        Err(error) => {
-            shared.pool.stop();
-            Err(error)
-        }
+    if started.is_err() {
+        shared.pool.stop();
     }
+    started
 }
 
 impl Log for FileLog {
@@ -200,7 +189,7 @@ impl Log for FileLog {
     fn close(&self) {
         self.shared.room.stop(NoRoom::Closed);
         self.shared.queue.close();
-        if self.threads.contains(&thread::current().id()) {
+        if self.writer_id == thread::current().id() {
             return;
         }
         // Held while joining, so that everyone who closes returns only when it is done.

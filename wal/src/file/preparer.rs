@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
 use super::segment;
 use super::shared::Shared;
 use crate::error::OpenError;
+use crate::queue::Entry;
 use crate::storage::StorageFile;
 
 /// How much is zeroed and synced at a time: little enough not to hold up the writer's own sync for long.
@@ -144,9 +144,13 @@ pub(crate) fn adopt(shared: &Shared) -> Result<(), OpenError> {
         let full = shared.pool.state.lock().count() >= shared.options.ready_segments;
         let file = shared.storage.open(&path).map_err(super::scan::io_error("open", &path))?;
         let fits = file.size().map_err(super::scan::io_error("read", &path))? == size;
-        shared.pool.state.lock().serial = serial;
+        // A number that leaves none after it is not from here.
+        let sensible = serial > 0 && serial < u64::MAX / 2;
+        if sensible {
+            shared.pool.state.lock().serial = serial;
+        }
         // Where a header was written, zeroing or the next header covers it.
-        if serial > 0 && fits && !full && file.allocate(size).is_ok() {
+        if sensible && fits && !full && file.allocate(size).is_ok() {
             add(shared, Prepared { file, path, size });
         } else {
             shared.storage.remove(&path).map_err(super::scan::io_error("remove", &path))?;
@@ -172,7 +176,14 @@ pub(crate) fn fill(shared: &Shared) {
 }
 
 /// The preparer's thread.
-pub(crate) fn run(shared: &Arc<Shared>) {
+pub(crate) fn run(shared: &Shared) {
+    let prepare = std::panic::AssertUnwindSafe(|| prepare_until_stopped(shared));
+    if std::panic::catch_unwind(prepare).is_err() {
+        stop_log(shared, "the preparer of segments panicked".to_owned());
+    }
+}
+
+fn prepare_until_stopped(shared: &Shared) {
     let (pool, options) = (&shared.pool, &shared.options);
     let mut state = pool.state.lock();
     loop {
@@ -251,7 +262,13 @@ fn failed(shared: &Shared, path: &std::path::Path, action: &str, error: &io::Err
         if shared.room.set_disk_full(true) {
             tracing::warn!(file = %path.display(), %error, "the disk is full, no segment can be prepared");
         }
-    } else if shared.poison(format!("cannot {action} {}: {error}", path.display())) {
-        shared.tell_poisoned();
+    } else {
+        stop_log(shared, format!("cannot {action} {}: {error}", path.display()));
     }
+}
+
+fn stop_log(shared: &Shared, reason: String) {
+    shared.poison(reason);
+    // The writer may sleep; it is the one to fail what is under way and to tell. If the queue is closed, it is awake.
+    let _ = shared.queue.push(Entry::After(Box::new(|_| ())));
 }

@@ -69,6 +69,8 @@ pub(crate) struct Opened {
     pub(crate) chain: Chain,
     pub(crate) segments: Vec<Segment>,
     pub(crate) current: Current,
+    /// The last batch says that the log was closed.
+    pub(crate) closed: bool,
     pub(crate) recovered: Recovered,
 }
 
@@ -96,7 +98,7 @@ fn create(storage: &dyn Storage, dir: &Path, options: &Options) -> Result<Opened
         batches: 0,
         records: 0,
     };
-    Ok(Opened { chain, segments: vec![segment], current, recovered })
+    Ok(Opened { chain, segments: vec![segment], current, closed: false, recovered })
 }
 
 /// Makes the next segment at once, filled with zeros.
@@ -164,7 +166,9 @@ fn reopen(storage: &dyn Storage, dir: &Path, options: &Options, mut scan: Scan) 
         scan.segments.push(segment);
         current = fresh;
     }
-    Ok(Opened { recovered: recovered(&scan, torn, unfinished), chain: scan.chain, segments: scan.segments, current })
+    let closed = scan.closed() && !new_epoch;
+    let recovered = recovered(&scan, torn, unfinished);
+    Ok(Opened { chain: scan.chain, segments: scan.segments, current, closed, recovered })
 }
 
 fn recovered(scan: &Scan, torn: Option<TornTail>, unfinished: Vec<StreamId>) -> Recovered {

@@ -98,7 +98,8 @@ pub(crate) fn prepared_path(dir: &Path, serial: u64) -> PathBuf {
 
 /// The first batch of the segment of that name.
 pub(crate) fn first_batch(name: &str) -> Option<u64> {
-    number(name, SUFFIX)
+    // Batches are counted from one.
+    number(name, SUFFIX).filter(|number| *number > 0)
 }
 
 /// The serial number of the prepared segment of that name.
@@ -160,7 +161,14 @@ mod tests {
     fn only_the_names_of_segments_are_taken_for_segments() {
         assert_eq!(first_batch("00000000000000000042.log"), Some(42));
         assert_eq!(prepared_serial("00000000000000000042.new"), Some(42));
-        for name in ["42.log", "00000000000000000042.log.torn", "+0000000000000000042.log", "lock", ""] {
+        for name in [
+            "42.log",
+            "00000000000000000042.log.torn",
+            "+0000000000000000042.log",
+            "00000000000000000000.log",
+            "lock",
+            "",
+        ] {
             assert_eq!(first_batch(name), None, "{name}");
         }
         assert_eq!(path(Path::new("d"), 42), Path::new("d/00000000000000000042.log"));

@@ -54,15 +54,16 @@ impl Shared {
         self.room.set_free(segment::usable(space.current) + space.prepared);
     }
 
-    /// Stops the log for good. Whoever held its completions has to fail them, and then calls [`Shared::tell_poisoned`].
-    pub(crate) fn poison(&self, reason: String) -> bool {
-        tracing::error!(reason, "the log has stopped");
+    /// Stops the log for good. The writer fails what is under way, and then tells.
+    pub(crate) fn poison(&self, reason: String) {
         self.room.stop(NoRoom::Poisoned);
-        let first = self.poison.set(reason);
+        if self.poison.set(reason) {
+            tracing::error!(reason = self.poison.reason(), "the log has stopped");
+        }
         self.pool.stop();
-        first
     }
 
+    /// Calls who asked to be told; once, by the writer.
     pub(crate) fn tell_poisoned(&self) {
         if let (Some(tell), Some(reason)) = (&self.options.on_poisoned, self.poison.reason()) {
             let run = std::panic::AssertUnwindSafe(|| tell(reason));

@@ -83,11 +83,9 @@ impl Writer {
         let run = std::panic::AssertUnwindSafe(|| self.write_until_closed());
         let ended = std::panic::catch_unwind(run).unwrap_or_else(|_| Err("the writer of the log panicked".to_owned()));
         let Err(reason) = ended else { return };
-        let first = self.shared.poison(reason);
+        self.shared.poison(reason);
         self.fail_pending();
-        if first {
-            self.shared.tell_poisoned();
-        }
+        self.shared.tell_poisoned();
         while self.shared.queue.wait(&mut self.taken, None) == Woken::Entries {
             self.taken.drain(..).for_each(Entry::fail);
         }
@@ -107,17 +105,23 @@ impl Writer {
                 match self.shared.queue.wait(&mut self.taken, deadline) {
                     Woken::Entries => {}
                     Woken::Deadline => self.sync()?,
-                    Woken::Closed => return self.finish(),
+                    Woken::Closed => {
+                        self.check_poison()?;
+                        return self.finish();
+                    }
                 }
             } else {
                 self.shared.queue.take(&mut self.taken);
             }
             self.pending.extend(self.taken.drain(..));
-            if let Some(reason) = self.shared.poison.reason() {
-                return Err(reason.to_owned());
-            }
+            self.check_poison()?;
             self.step()?;
         }
+    }
+
+    /// The preparer may have found the disk broken.
+    fn check_poison(&self) -> Result<(), String> {
+        self.shared.poison.reason().map_or(Ok(()), |reason| Err(reason.to_owned()))
     }
 
     /// One batch, or one new segment.

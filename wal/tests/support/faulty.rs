@@ -256,7 +256,7 @@ impl File {
             Left::Everything => return self.live.clone(),
             // The length is one of the two, too.
             Left::Bytes(seed) if seed % 2 == 0 => {}
-            Left::Sectors(seed) if mix(seed ^ index) % 2 == 0 => {}
+            Left::Sectors(seed) if mix(seed ^ index).is_multiple_of(2) => {}
             _ => bytes.resize(self.live.len(), 0),
         }
         let mut budget = if let Left::Bytes(budget) = left { budget } else { usize::MAX };
@@ -266,7 +266,9 @@ impl File {
             while !rest.is_empty() && budget > 0 {
                 let piece = (SECTOR_BYTES - at % SECTOR_BYTES).min(rest.len()).min(budget);
                 let keep = match left {
-                    Left::Sectors(seed) => mix(seed ^ mix(index ^ mix((number as u64) << 32 | at as u64))) % 2 == 0,
+                    Left::Sectors(seed) => {
+                        mix(seed ^ mix(index ^ mix((number as u64) << 32 | at as u64))).is_multiple_of(2)
+                    }
                     _ => true,
                 };
                 if keep {
