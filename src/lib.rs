@@ -1,12 +1,17 @@
 //! A durable, signed job broker: the server, its typed client and its command line. `docs/architecture.md` is the map.
 
+pub mod cli;
 pub mod clock;
 pub mod colony;
 pub mod crypto;
+pub mod http;
 pub mod ids;
 pub mod json;
 pub mod limits;
+pub mod realtime;
 pub mod refusal;
+pub mod rpc;
 pub mod server;
+pub mod startup;
 pub mod storage;
 pub mod time;

@@ -80,3 +80,6 @@ pub const EVENTS_PER_SUBSCRIBER: usize = 256;
 
 /// How long a graceful stop may take.
 pub const STOP: Duration = Duration::from_secs(5);
+
+/// Bytes of records that may wait for the log's writer; also the largest record, so more than a body.
+pub const LOG_QUEUE_BYTES: u64 = 192 << 20;

@@ -46,8 +46,6 @@ pub enum Address<'a> {
     Attribute(&'a str),
     /// The colony of a registered function.
     Function(&'a str),
-    /// The colony of a registered executor, by id: the caller's own colonies are asked.
-    Caller(&'a str),
 }
 
 /// A message to a colony. One file a message: the request, this, and nothing else.
@@ -209,6 +207,11 @@ pub trait Command: Send {
     fn address(&self) -> Address<'_>;
     /// The refusal when the address leads nowhere.
     fn unknown(&self) -> Refusal;
+    /// Looks at the request alone; see [`ColonyMessage::check`].
+    ///
+    /// # Errors
+    /// The refusal.
+    fn check(&self) -> Result<(), Refusal>;
     /// Who may send it.
     fn access(&self) -> Access;
     /// Whether it may use the log's reserve.
@@ -229,6 +232,9 @@ impl<M: ColonyMessage> Command for M {
     }
     fn unknown(&self) -> Refusal {
         ColonyMessage::unknown(self)
+    }
+    fn check(&self) -> Result<(), Refusal> {
+        ColonyMessage::check(self)
     }
     fn access(&self) -> Access {
         M::ACCESS

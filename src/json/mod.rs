@@ -4,6 +4,7 @@
 mod decode;
 mod raw;
 
+pub(crate) use decode::decode_borrowed;
 pub use decode::{decode, decode_message};
 pub use raw::{RawJson, RawList, RawObject};
 

@@ -5,5 +5,6 @@ pub mod add_colony;
 pub mod directory;
 pub mod list_colonies;
 pub mod message;
+pub mod open;
 pub mod remove_colony;
 pub mod state;

@@ -1,0 +1,251 @@
+//! `colonies server`.
+
+use super::{open_files, signals};
+use crate::colony::Options;
+use crate::crypto::Identity;
+use crate::limits;
+use crate::startup::{self, Settings};
+use anyhow::{Context, bail};
+use clap::{ArgAction, Args, Subcommand};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use wal::Durability;
+
+/// Commands about the server.
+#[derive(Subcommand)]
+pub enum ServerCommand {
+    /// Start a server
+    Start(Box<Start>),
+}
+
+/// Where and how to serve. Flags win over the environment.
+#[derive(Args, Clone, Debug)]
+pub struct Start {
+    /// Address to listen on
+    #[arg(long, env = "COLONIES_SERVER_HTTP_HOST", default_value = "0.0.0.0")]
+    host: String,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long)]
+    port: Option<u16>,
+    /// Directory for everything durable
+    #[arg(long, env = "COLONIES_DATADIR", default_value = "colonies-data")]
+    datadir: PathBuf,
+    /// Serve plain HTTP although COLONIES_TLS says otherwise
+    #[arg(long)]
+    insecure: bool,
+    /// TLS certificate chain, PEM
+    #[arg(long)]
+    tlscert: Option<PathBuf>,
+    /// TLS private key, PEM
+    #[arg(long)]
+    tlskey: Option<PathBuf>,
+    /// When a reply may leave: `always` (synced), `interval=MS` or `never` (handed to the operating system)
+    #[arg(long, env = "COLONIES_DURABILITY", default_value = "always", value_parser = parse_durability)]
+    durability: Durability,
+    /// Id of the server's owner, for a new data directory
+    #[arg(long, env = "COLONIES_SERVER_ID")]
+    serverid: Option<String>,
+    /// Whether an executor may come back under a name that is in use
+    #[arg(long, env = "COLONIES_ALLOW_EXECUTOR_REREGISTER", default_value = "false", value_parser = parse_bool,
+          action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    allow_executor_reregister: bool,
+    /// Largest request body in bytes
+    #[arg(long, env = "COLONIES_MAX_BODY", default_value_t = limits::BODY_BYTES)]
+    max_body: usize,
+    /// Processes that may wait in one colony
+    #[arg(long, env = "COLONIES_MAX_WAITING", default_value_t = limits::WAITING_PER_COLONY)]
+    max_waiting: usize,
+    /// HTTP workers; one for each core unless given
+    #[arg(long, env = "COLONIES_WORKERS")]
+    workers: Option<usize>,
+    /// Recover the signer of every request anew, also of repeated bytes
+    #[arg(long)]
+    no_signature_memo: bool,
+    /// Flags of the reference for parts that this server does not have
+    #[command(flatten)]
+    unused: Unused,
+}
+
+/// Accepted so that existing unit files and compose files start unmodified; each is reported once as not used.
+#[derive(Args, Clone, Debug, Default)]
+struct Unused {
+    #[arg(long, hide = true)]
+    initdb: bool,
+    #[arg(long, hide = true)]
+    dbtype: Option<String>,
+    #[arg(long, hide = true)]
+    dbhost: Option<String>,
+    #[arg(long, hide = true)]
+    dbport: Option<String>,
+    #[arg(long, hide = true)]
+    dbuser: Option<String>,
+    #[arg(long, hide = true)]
+    dbpassword: Option<String>,
+    #[arg(long, hide = true)]
+    etcdname: Option<String>,
+    #[arg(long, hide = true)]
+    etcdhost: Option<String>,
+    #[arg(long, hide = true)]
+    etcdclientport: Option<String>,
+    #[arg(long, hide = true)]
+    etcdpeerport: Option<String>,
+    #[arg(long, hide = true)]
+    relayport: Option<String>,
+    #[arg(long = "initial-cluster", hide = true)]
+    initial_cluster: Option<String>,
+    #[arg(long, hide = true)]
+    etcddatadir: Option<String>,
+}
+
+impl Unused {
+    fn given(&self) -> Vec<&'static str> {
+        let flags = [
+            ("--initdb", self.initdb),
+            ("--dbtype", self.dbtype.is_some()),
+            ("--dbhost", self.dbhost.is_some()),
+            ("--dbport", self.dbport.is_some()),
+            ("--dbuser", self.dbuser.is_some()),
+            ("--dbpassword", self.dbpassword.is_some()),
+            ("--etcdname", self.etcdname.is_some()),
+            ("--etcdhost", self.etcdhost.is_some()),
+            ("--etcdclientport", self.etcdclientport.is_some()),
+            ("--etcdpeerport", self.etcdpeerport.is_some()),
+            ("--relayport", self.relayport.is_some()),
+            ("--initial-cluster", self.initial_cluster.is_some()),
+            ("--etcddatadir", self.etcddatadir.is_some()),
+        ];
+        flags.into_iter().filter(|&(_, given)| given).map(|(flag, _)| flag).collect()
+    }
+}
+
+impl ServerCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Says what is wrong, for a person.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            ServerCommand::Start(start) => start.run(),
+        }
+    }
+}
+
+impl Start {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let unused = self.unused.given();
+        if !unused.is_empty() {
+            tracing::info!(flags = unused.join(" "), "not used: this server has no database and no cluster to set up");
+        }
+        let settings = self.settings()?;
+        open_files::raise_limit();
+        actix_rt::System::new().block_on(async move {
+            let running = startup::start(settings).await?;
+            if let Some(key) = &running.new_owner {
+                eprintln!("This server is new and no COLONIES_SERVER_ID was given, so an owner was made for it.");
+                eprintln!("Keep this key: it is shown once and stored nowhere.");
+                eprintln!("export COLONIES_SERVER_PRVKEY=\"{}\"", *key.reveal());
+                eprintln!("export COLONIES_SERVER_ID=\"{}\"", running.owner);
+            }
+            signals::serve_until_signalled(running).await
+        })
+    }
+
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let port = match self.port {
+            Some(port) => port,
+            None => port_of_environment()?.unwrap_or(DEFAULT_PORT),
+        };
+        let server_id = self.serverid.as_deref().map(str::trim).filter(|id| !id.is_empty());
+        if let Some(id) = server_id
+            && id.len() != 64
+        {
+            bail!("the server id must have 64 characters, this one has {}: {id}", id.len());
+        }
+        Ok(Settings {
+            address: resolve(&self.host, port)?,
+            data_dir: self.datadir.clone(),
+            tls: self.tls()?,
+            durability: self.durability,
+            server_id: server_id.map(Identity::from_text),
+            workers: self.workers.unwrap_or_else(cores).max(1),
+            memo: !self.no_signature_memo,
+            body_limit: self.max_body,
+            options: Options {
+                allow_reregister: self.allow_executor_reregister,
+                max_waiting: self.max_waiting,
+                ..Options::default()
+            },
+        })
+    }
+
+    /// TLS is served where it was asked for: by `COLONIES_TLS=true` or by naming the files, and not with `--insecure`.
+    fn tls(&self) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
+        let wanted = std::env::var("COLONIES_TLS").is_ok_and(|value| value == "true");
+        let file = |given: &Option<PathBuf>, names: [&str; 2]| {
+            let from_environment = || names.iter().filter_map(|name| std::env::var_os(name)).find(|v| !v.is_empty());
+            given.clone().or_else(|| from_environment().map(PathBuf::from))
+        };
+        if self.insecure || !(wanted || self.tlscert.is_some() || self.tlskey.is_some()) {
+            return Ok(None);
+        }
+        let certificate = file(&self.tlscert, ["COLONIES_TLSCERT", "COLONIES_SERVER_HTTP_TLS_CERT"]);
+        let key = file(&self.tlskey, ["COLONIES_TLSKEY", "COLONIES_SERVER_HTTP_TLS_KEY"]);
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            _ => bail!(
+                "TLS needs a certificate and a key: give --tlscert and --tlskey (or COLONIES_TLSCERT and \
+                 COLONIES_TLSKEY), or serve plain HTTP with --insecure"
+            ),
+        }
+    }
+}
+
+/// The port where none was chosen, as all documents of the reference have it.
+pub const DEFAULT_PORT: u16 = 50_080;
+
+/// One for each core.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn port_of_environment() -> anyhow::Result<Option<u16>> {
+    for name in ["COLONIES_SERVER_HTTP_PORT", "COLONIES_SERVER_PORT"] {
+        if let Ok(text) = std::env::var(name)
+            && !text.is_empty()
+        {
+            return Ok(Some(text.parse().with_context(|| format!("{name} is not a port: {text}"))?));
+        }
+    }
+    Ok(None)
+}
+
+fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(address, port));
+    }
+    let mut found = (host, port).to_socket_addrs().with_context(|| format!("cannot find the address of {host}"))?;
+    found.next().with_context(|| format!("{host} has no address"))
+}
+
+fn parse_durability(text: &str) -> Result<Durability, String> {
+    match text.split_once('=') {
+        None if text == "always" => Ok(Durability::Always),
+        None if text == "never" => Ok(Durability::Never),
+        Some(("interval", milliseconds)) => match milliseconds.parse() {
+            Ok(0) | Err(_) => Err("an interval is a positive number of milliseconds, as in interval=50".to_owned()),
+            Ok(milliseconds) => Ok(Durability::Interval(Duration::from_millis(milliseconds))),
+        },
+        _ => Err("always, interval=MS or never".to_owned()),
+    }
+}
+
+/// Booleans as the reference's environment has them.
+fn parse_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" | "" => Ok(false),
+        _ => Err("true or false".to_owned()),
+    }
+}

@@ -1,0 +1,128 @@
+//! Which request is answered how (chapter 1, 1.1). Never 405; what is not here is 404.
+
+use super::readiness::Readiness;
+use super::{body, cors, pubsub};
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::rpc::route::{HttpReply, Rpc};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the handlers share.
+pub struct Shared {
+    /// The messages.
+    pub rpc: Arc<Rpc>,
+    /// Readiness.
+    pub readiness: Arc<Readiness>,
+    /// Bytes of a body, at most.
+    pub body_limit: usize,
+    /// Requests that are being answered.
+    pub under_way: AtomicUsize,
+}
+
+/// Counts a request while it is answered, also where its client goes away.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        UnderWay(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Answers any request.
+pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>) -> HttpResponse {
+    let _under_way = UnderWay::begin(&shared.under_way);
+    let from_elsewhere = cors::is_cross_origin(&request);
+    let has_origin = request.headers().contains_key(header::ORIGIN);
+    let mut response = match (request.method(), request.path()) {
+        (&Method::POST, "/api") => api(&request, payload, &shared).await,
+        (&Method::GET, "/health") => text(StatusCode::OK, ""),
+        (&Method::GET, "/ready") => ready(&shared.readiness),
+        (&Method::GET, "/pubsub") => pubsub::handle(&request, payload, shared.rpc.clone()),
+        (&Method::OPTIONS, _) if has_origin => return cors::preflight(),
+        (&Method::POST, "/api/") => redirect(StatusCode::TEMPORARY_REDIRECT, "/api", ""),
+        (&Method::GET, "/health/") => redirect(
+            StatusCode::MOVED_PERMANENTLY,
+            "/health",
+            "<a href=\"/health\">Moved Permanently</a>.\n\n",
+        ),
+        _ => not_found(),
+    };
+    if from_elsewhere {
+        cors::allow(response.headers_mut());
+    }
+    response
+}
+
+async fn api(request: &HttpRequest, mut payload: Payload, shared: &Data<Shared>) -> HttpResponse {
+    let body = match body::read(request, &mut payload, shared.body_limit).await {
+        Ok(body) => body,
+        Err(refusal) => {
+            // What is left of the body is not read: the connection can't be used again.
+            let mut response = reply(refusal.into());
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return response;
+        }
+    };
+    let read = if body.len() > limits::LARGE_BODY_BYTES {
+        read_elsewhere(shared.rpc.clone(), body).await
+    } else {
+        shared.rpc.read(&body)
+    };
+    reply(match read {
+        Ok(message) => shared.rpc.answer(message).await,
+        Err(refusal) => refusal.into(),
+    })
+}
+
+/// A large body is parsed and hashed on a thread of its own, so that other connections of this worker go on.
+async fn read_elsewhere(rpc: Arc<Rpc>, body: Bytes) -> Result<crate::rpc::route::Request, Refusal> {
+    actix_rt::task::spawn_blocking(move || rpc.read(&body)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "reading a large request failed");
+        Err(Refusal::odd("the server failed to read this request"))
+    })
+}
+
+fn reply(reply: HttpReply) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CONTENT_TYPE, TEXT));
+    response.body(reply.body)
+}
+
+/// The content type of every reply with a body, JSON or not (chapter 1, 1.2).
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+fn text(status: StatusCode, body: &'static str) -> HttpResponse {
+    HttpResponse::build(status).insert_header((header::CONTENT_TYPE, TEXT)).body(body)
+}
+
+fn ready(readiness: &Readiness) -> HttpResponse {
+    let (ready, report) = readiness.report();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(report)
+}
+
+fn redirect(status: StatusCode, to: &'static str, body: &'static str) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::LOCATION, to));
+    if !body.is_empty() {
+        response.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
+    }
+    response.body(body)
+}
+
+fn not_found() -> HttpResponse {
+    HttpResponse::NotFound().insert_header((header::CONTENT_TYPE, "text/plain")).body("404 page not found")
+}

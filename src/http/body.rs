@@ -1,0 +1,58 @@
+//! Reading a request's body within its limits.
+
+use crate::limits;
+use crate::refusal::Refusal;
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt;
+
+/// Reads a body whole.
+///
+/// # Errors
+/// 413 for one that is too large, without reading it to its end; 408 for one that takes too long; 400 where the client
+/// breaks off.
+pub async fn read(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<Bytes, Refusal> {
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok())
+        .and_then(|length| length.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    match tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload, limit)).await {
+        Ok(body) => body,
+        Err(_) => {
+            let seconds = limits::BODY_TIMEOUT.as_secs();
+            Err(Refusal::new(408, format!("the request's body did not come within {seconds} seconds")))
+        }
+    }
+}
+
+async fn collect(payload: &mut Payload, limit: usize) -> Result<Bytes, Refusal> {
+    let mut first: Option<Bytes> = None;
+    let mut joined = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| Refusal::bad_request(format!("the request's body broke off: {error}")))?;
+        let length = first.as_ref().map_or(joined.len(), Bytes::len) + chunk.len();
+        if length > limit {
+            return Err(too_large(limit));
+        }
+        // Most bodies come in one piece, which needs no copy.
+        match first.take() {
+            None if joined.is_empty() => first = Some(chunk),
+            before => {
+                if let Some(before) = before {
+                    joined.extend_from_slice(&before);
+                }
+                joined.extend_from_slice(&chunk);
+            }
+        }
+    }
+    Ok(first.unwrap_or_else(|| joined.freeze()))
+}
+
+fn too_large(limit: usize) -> Refusal {
+    Refusal::new(413, format!("the request's body is larger than {limit} bytes"))
+}

@@ -1,0 +1,9 @@
+//! The http workers: actix-web around [`crate::rpc`].
+
+pub mod api;
+pub mod body;
+pub mod cors;
+pub mod pubsub;
+pub mod readiness;
+pub mod serve;
+pub mod tls;

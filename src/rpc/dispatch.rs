@@ -1,0 +1,157 @@
+//! The table of all messages: one line each.
+
+use crate::colony::access::Access;
+use crate::colony::message::{ColonyMessage, Command, Texts};
+use crate::colony::{attributes, colonies, executors, functions, logs, processes, users};
+use crate::json;
+use crate::refusal::Refusal;
+use crate::server;
+use crate::server::message::{ServerCommand, ServerMessage};
+use crate::server::open::OpenMessage;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// A message that was read.
+pub enum Decoded {
+    /// For a colony.
+    Colony(Box<dyn Command>),
+    /// For the server itself.
+    Server(Box<dyn ServerCommand>),
+    /// For anyone, unsigned.
+    Open(OpenMessage),
+}
+
+/// A line of the table.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// The envelope's `payloadtype`.
+    pub name: &'static str,
+    /// Who may send it.
+    pub access: Access,
+    decode: fn(&[u8]) -> Option<(Decoded, String)>,
+    texts: Texts,
+}
+
+impl Entry {
+    /// Reads a message; `None` stands for a payload that is not even base64.
+    ///
+    /// # Errors
+    /// 400 with the message's own texts.
+    pub fn decode(&self, payload: Option<&[u8]>) -> Result<Decoded, Refusal> {
+        let Some((decoded, tag)) = payload.and_then(self.decode) else {
+            return Err(Refusal::bad_request(self.texts.invalid_json));
+        };
+        if tag != self.name {
+            return Err(Refusal::bad_request(self.texts.mismatch));
+        }
+        Ok(decoded)
+    }
+
+    /// Whether its sender waits for a process.
+    pub fn parks(&self) -> bool {
+        self.name == processes::assign::AssignProcess::NAME
+    }
+}
+
+/// All messages.
+pub static TABLE: &[Entry] = &[
+    server::<server::add_colony::AddColony>(),
+    server::<server::remove_colony::RemoveColony>(),
+    server::<server::list_colonies::GetColonies>(),
+    open("versionmsg", OpenMessage::Version, server::open::VERSION_TEXTS),
+    open("getserverinfomsg", OpenMessage::ServerInfo, server::open::VERSION_TEXTS),
+    colony::<colonies::get::GetColony>(),
+    colony::<colonies::statistics::GetColonyStats>(),
+    colony::<colonies::pause::PauseAssignments>(),
+    colony::<colonies::resume::ResumeAssignments>(),
+    colony::<colonies::pause_status::GetPauseStatus>(),
+    colony::<users::add::AddUser>(),
+    colony::<users::list::GetUsers>(),
+    colony::<users::get::GetUser>(),
+    colony::<users::get_by_id::GetUserById>(),
+    colony::<users::remove::RemoveUser>(),
+    colony::<executors::add::AddExecutor>(),
+    colony::<executors::list::GetExecutors>(),
+    colony::<executors::get::GetExecutor>(),
+    colony::<executors::approve::ApproveExecutor>(),
+    colony::<executors::reject::RejectExecutor>(),
+    colony::<executors::remove::RemoveExecutor>(),
+    colony::<functions::add::AddFunction>(),
+    colony::<functions::list::GetFunctions>(),
+    colony::<functions::remove::RemoveFunction>(),
+    colony::<processes::submit::SubmitFuncSpec>(),
+    colony::<processes::assign::AssignProcess>(),
+    colony::<processes::close_successful::CloseSuccessful>(),
+    colony::<processes::close_failed::CloseFailed>(),
+    colony::<processes::get::GetProcess>(),
+    colony::<processes::list::GetProcesses>(),
+    colony::<attributes::add::AddAttribute>(),
+    colony::<attributes::get::GetAttribute>(),
+    colony::<logs::add::AddLog>(),
+    colony::<logs::get::GetLogs>(),
+];
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> =
+    LazyLock::new(|| TABLE.iter().map(|entry| (entry.name, entry)).collect());
+
+/// The entry of this name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    BY_NAME.get(name).copied()
+}
+
+const fn colony<M: ColonyMessage>() -> Entry {
+    Entry { name: M::NAME, access: M::ACCESS, decode: decode_colony::<M>, texts: M::TEXTS }
+}
+
+const fn server<M: ServerMessage>() -> Entry {
+    Entry { name: M::NAME, access: M::ACCESS, decode: decode_server::<M>, texts: M::TEXTS }
+}
+
+const fn open(name: &'static str, message: OpenMessage, texts: Texts) -> Entry {
+    let decode = match message {
+        OpenMessage::Version => decode_version,
+        OpenMessage::ServerInfo => decode_server_info,
+    };
+    Entry { name, access: Access::Anyone, decode, texts }
+}
+
+fn decode_colony<M: ColonyMessage>(payload: &[u8]) -> Option<(Decoded, String)> {
+    let (message, tag) = json::decode_message::<M>(payload).ok()?;
+    Some((Decoded::Colony(Box::new(message)), tag))
+}
+
+fn decode_server<M: ServerMessage>(payload: &[u8]) -> Option<(Decoded, String)> {
+    let (message, tag) = json::decode_message::<M>(payload).ok()?;
+    Some((Decoded::Server(Box::new(message)), tag))
+}
+
+#[derive(serde::Deserialize)]
+struct NoFields {}
+
+fn decode_version(payload: &[u8]) -> Option<(Decoded, String)> {
+    let (NoFields {}, tag) = json::decode_message(payload).ok()?;
+    Some((Decoded::Open(OpenMessage::Version), tag))
+}
+
+/// Any payload will do for this one, even none (chapter 1, 12.2).
+fn decode_server_info(_: &[u8]) -> Option<(Decoded, String)> {
+    Some((Decoded::Open(OpenMessage::ServerInfo), "getserverinfomsg".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique() {
+        let names: HashSet<_> = TABLE.iter().map(|entry| entry.name).collect();
+        assert_eq!(names.len(), TABLE.len());
+    }
+
+    #[test]
+    fn only_two_messages_are_open_to_everybody() {
+        let open: Vec<_> = TABLE.iter().filter(|entry| entry.access == Access::Anyone).map(|e| e.name).collect();
+        assert_eq!(open, ["versionmsg", "getserverinfomsg"]);
+    }
+}

@@ -1,0 +1,5 @@
+//! From a request's bytes to its answer's bytes: envelope, signature, dispatch, routing.
+
+pub mod dispatch;
+pub mod envelope;
+pub mod route;

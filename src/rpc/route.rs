@@ -1,0 +1,236 @@
+//! The way of a request: read, recover the signer, decode, find the colony, wait for the answer.
+
+use super::dispatch::{self, Decoded, Entry};
+use super::envelope::{Envelope, write_refusal, write_reply};
+use crate::colony::matching::nothing_to_do;
+use crate::colony::mailbox::{Call, Outcome, ReplyTo};
+use crate::colony::message::{Address, Answered, Command};
+use crate::colony::poll::{Delivery, Left, PollSlot};
+use crate::crypto::{Identity, Memo, signer};
+use crate::refusal::Refusal;
+use crate::server::actor::{ServerActor, ServerCall};
+use crate::server::directory::{ColonyHandle, Directory};
+use crate::server::open::ServerInfo;
+use actix::Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{mpsc, oneshot};
+
+/// What the http workers share.
+pub struct Rpc {
+    /// Signers recovered before.
+    pub memo: Memo,
+    /// Where colonies are found.
+    pub directory: Arc<Directory>,
+    /// Colony zero, once the log has been replayed.
+    pub server: OnceLock<Addr<ServerActor>>,
+    /// Whether the server is ending: nobody is made to wait any more.
+    pub stopping: AtomicBool,
+    /// What the server says of itself.
+    pub info: ServerInfo,
+}
+
+/// An answer's bytes.
+#[derive(Debug)]
+pub struct HttpReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl From<Refusal> for HttpReply {
+    fn from(refusal: Refusal) -> Self {
+        HttpReply { status: refusal.status, body: write_refusal(&refusal) }
+    }
+}
+
+/// A request that was read and whose signer is known.
+pub struct Request {
+    entry: &'static Entry,
+    caller: Identity,
+    payload: Option<Vec<u8>>,
+    message: Decoded,
+}
+
+impl Rpc {
+    /// Reads a body and recovers its signer: all that costs time, and nothing that waits.
+    ///
+    /// # Errors
+    /// The refusals of chapter 1, 3.3, and 400 for a message that can't be read.
+    pub fn read(&self, body: &[u8]) -> Result<Request, Refusal> {
+        let envelope = Envelope::read(body)?;
+        let entry = dispatch::find(&envelope.payloadtype);
+        let is_open = entry.is_some_and(|entry| entry.access == crate::colony::access::Access::Anyone);
+        let caller = if is_open {
+            Identity::default()
+        } else {
+            signer(&self.memo, envelope.payload.as_bytes(), &envelope.signature)
+                .map_err(|error| Refusal::forbidden(error.to_string()))?
+        };
+        let Some(entry) = entry else {
+            return Err(unknown_type(&envelope.payloadtype));
+        };
+        let payload = envelope.message();
+        let message = entry.decode(payload.as_deref())?;
+        Ok(Request { entry, caller, payload, message })
+    }
+
+    /// Sends a request on its way and waits for its answer.
+    pub async fn answer(&self, request: Request) -> HttpReply {
+        let Request { entry, caller, payload, message } = request;
+        let outcome = match message {
+            Decoded::Open(message) => Ok(Answered { payload_type: None, body: self.info.answer(message) }),
+            Decoded::Server(command) => {
+                let Some(server) = self.server.get() else {
+                    return not_ready().into();
+                };
+                let (tell, told) = oneshot::channel();
+                let reply = Box::new(move |outcome| {
+                    // Nobody waits any more when the client has gone.
+                    let _ = tell.send(outcome);
+                });
+                match server.try_send(ServerCall { caller, command, reply }) {
+                    Ok(()) => told.await.unwrap_or_else(|_| Err(stopped())),
+                    Err(_) => Err(too_busy()),
+                }
+            }
+            Decoded::Colony(command) => self.ask_colony(entry, caller, payload, command).await,
+        };
+        outcome.map_or_else(HttpReply::from, |answered| write_answer(entry, &answered))
+    }
+
+    async fn ask_colony(
+        &self,
+        entry: &'static Entry,
+        caller: Identity,
+        payload: Option<Vec<u8>>,
+        mut command: Box<dyn Command>,
+    ) -> Outcome {
+        if self.server.get().is_none() {
+            return Err(not_ready());
+        }
+        command.check()?;
+        let mut colonies = self.resolve(command.address());
+        let Some(mut colony) = colonies.pop() else {
+            return Err(command.unknown());
+        };
+        loop {
+            let outcome = if entry.parks() && self.stopping.load(Ordering::Acquire) {
+                Err(nothing_to_do())
+            } else if entry.parks() {
+                wait_for_process(&colony, caller.clone(), command).await
+            } else {
+                ask(&colony, caller.clone(), command).await
+            };
+            // An id that clients chose may name things in several colonies; a stranger's is none of this caller's.
+            match (&outcome, colonies.pop()) {
+                (Err(refusal), Some(next)) if refusal.status == 403 => {
+                    let Decoded::Colony(again) = entry.decode(payload.as_deref())? else {
+                        return outcome;
+                    };
+                    (colony, command) = (next, again);
+                }
+                _ => return outcome,
+            }
+        }
+    }
+
+    fn resolve(&self, address: Address<'_>) -> Vec<Arc<ColonyHandle>> {
+        match address {
+            Address::Colony(name) => self.directory.by_name(name).into_iter().collect(),
+            Address::Process(id) => self.directory.of_process(id).into_iter().collect(),
+            Address::Attribute(id) => self.directory.of_attribute(id).into_iter().collect(),
+            Address::Function(id) => self.directory.of_function(id),
+        }
+    }
+}
+
+/// A message that is answered once.
+async fn ask(colony: &ColonyHandle, caller: Identity, command: Box<dyn Command>) -> Outcome {
+    let (tell, told) = oneshot::channel();
+    let reply = ReplyTo::Once(Box::new(move |outcome| {
+        // Nobody waits any more when the client has gone.
+        let _ = tell.send(outcome);
+    }));
+    if colony.mailbox.call(Call { caller, command, reply }).is_err() {
+        return Err(too_busy());
+    }
+    told.await.unwrap_or_else(|_| Err(stopped()))
+}
+
+/// A long poll. When this future is dropped, the client has gone: the colony takes back what was held for it.
+async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command: Box<dyn Command>) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel::<Delivery>();
+    let slot = Arc::new(PollSlot::new(move |delivery| {
+        // Nobody waits any more when the client has gone.
+        let _ = tell.send(delivery);
+    }));
+    let guard = Parked { colony: colony.clone(), slot: slot.clone() };
+    let reply = ReplyTo::Poll(slot.clone());
+    if colony.mailbox.call(Call { caller, command, reply }).is_err() {
+        return Err(too_busy());
+    }
+    while let Some((generation, outcome)) = told.recv().await {
+        if outcome.is_err() {
+            return outcome;
+        }
+        // Whoever drives this connection looks at its socket before it polls this future again, so that a client that
+        // hung up in the meantime is noticed before the assignment counts as sent.
+        tokio::task::yield_now().await;
+        if slot.send(generation) {
+            drop(guard);
+            return outcome;
+        }
+    }
+    Err(stopped())
+}
+
+struct Parked {
+    colony: Arc<ColonyHandle>,
+    slot: Arc<PollSlot>,
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        if self.slot.leave() != Left::Answered {
+            self.colony.mailbox.gone(self.slot.clone());
+        }
+    }
+}
+
+fn write_answer(entry: &Entry, answered: &Answered) -> HttpReply {
+    match answered.body.json() {
+        Ok(payload) => {
+            HttpReply { status: 200, body: write_reply(answered.payload_type.unwrap_or(entry.name), &payload) }
+        }
+        Err(error) => {
+            tracing::error!(message = entry.name, %error, "an answer can't be written as JSON");
+            Refusal::odd("the server can't write this answer").into()
+        }
+    }
+}
+
+/// 403 for a message that is not served (chapter 1, 3.3).
+fn unknown_type(name: &str) -> Refusal {
+    if name.is_empty() {
+        return Refusal::forbidden(
+            "invalid rpcMsg.PayloadType: empty (this usually means the client is misconfigured - check that \
+             COLONIES_PRVKEY and other environment variables are set correctly)",
+        );
+    }
+    Refusal::forbidden(format!("invalid rpcMsg.PayloadType: {name}"))
+}
+
+/// 503 while the log is being replayed.
+pub fn not_ready() -> Refusal {
+    Refusal::unavailable("the server is starting: it is reading its log back, try again soon")
+}
+
+fn too_busy() -> Refusal {
+    Refusal::unavailable("too many messages wait for this colony: nothing was changed, try again soon")
+}
+
+fn stopped() -> Refusal {
+    Refusal::unavailable("the server is stopping: whether this was done is known after its restart")
+}
