@@ -208,6 +208,9 @@ impl Colony {
         let Some(generation) = waiter.reply.hold() else {
             return None;
         };
+        // The reference's reply shows the deadline as it was before this attempt, and its recordings pin that
+        // (docs/protocol.md); every later look at the process shows the attempt's own.
+        let deadline_before = self.state.processes.get(&id)?.exec_deadline;
         let event = Event::Process(ProcessEvent::Assigned { id, executor: waiter.executor.clone() });
         record.add(&event);
         self.apply(event, at.now, at.number);
@@ -223,7 +226,8 @@ impl Colony {
         };
         self.held_order.push_back((id, held.clone()));
         self.held.insert(id, held);
-        let process = self.state.processes.get(&id).cloned()?;
+        let mut process = self.state.processes.get(&id).cloned()?;
+        process.exec_deadline = deadline_before;
         let body = Box::new(ProcessAnswer { process, colony: self.state.name.clone() });
         answers.push(PollAnswer { slot, generation, outcome: Ok(Answered { payload_type: None, body }) });
         None

@@ -103,10 +103,40 @@ fn in_memory(criterion: &mut Criterion) {
     });
 }
 
+/// What a sync costs on a file that grows, one that is allocated, and one that is filled with zeros: why segments are
+/// prepared. No log.
+fn prepared(criterion: &mut Criterion) {
+    const FILE_BYTES: u64 = 128 << 20;
+    let dir = directory();
+    let mut group = criterion.benchmark_group("write 512 B and sync, no log");
+    for (name, allocated, zeroed) in
+        [("growing", false, false), ("allocated", true, false), ("zero-filled", true, true)]
+    {
+        let file = RealStorage.create(&dir.path().join(name)).expect("a file");
+        if allocated {
+            file.allocate(FILE_BYTES).expect("room");
+        }
+        if zeroed {
+            file.zero(0, FILE_BYTES).expect("room");
+        }
+        file.sync_data().expect("a sync");
+        let mut offset = 0;
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                file.write_all_at(offset, &[7; RECORD_BYTES]).expect("a write");
+                file.sync_data().expect("a sync");
+                offset += RECORD_BYTES as u64;
+                assert!(offset < FILE_BYTES, "the file is used up");
+            });
+        });
+    }
+    group.finish();
+}
+
 criterion_group!(
     name = benches;
     config = Criterion::default().sample_size(30);
-    targets = synced, encoded, in_memory
+    targets = prepared, synced, encoded, in_memory
 );
 criterion_main!(benches);
 
