@@ -12,7 +12,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use support::faulty::Faulty;
 use support::{Record, append, open, record, replay, send, settled, small_options};
-use wal::{Durability, FileLog, Log, OpenError, Options, Outcome, Position, RealStorage, StreamId, verify};
+use wal::{Durability, FileLog, Log, OpenError, Options, Outcome, Position, ReadError, RealStorage, StreamId, verify};
 
 const HEADER_BYTES: usize = 48;
 
@@ -431,6 +431,48 @@ fn the_settings_of_segments_may_change_between_openings() {
         assert_eq!(settled(&log), Outcome::Durable);
         assert_eq!(replay(&log, None, Position::ZERO).len() as u64, (round + 1) * 8);
     }
+}
+
+#[test]
+fn a_replay_of_an_open_log_notices_damage() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), small(), &disk.storage()).unwrap();
+    append(&log, 1, Position::ZERO, b"record");
+    let path = segment(1);
+    let end = *bounds(&disk.read(&path)).last().unwrap();
+    for at in 0..end {
+        let mut bytes = disk.read(&path);
+        bytes[at] ^= 0x20;
+        disk.put(&path, bytes.clone());
+        let error = log.replay(None, Position::ZERO, &mut |_, _, _| std::ops::ControlFlow::Continue(())).unwrap_err();
+        assert!(matches!(error, ReadError::Corrupt { .. }), "byte {at}");
+        bytes[at] ^= 0x20;
+        disk.put(&path, bytes);
+    }
+    assert_eq!(replay(&log, None, Position::ZERO).len(), 1);
+}
+
+/// A log as version 1 of the format has it, without the unused rest of its only segment.
+const VERSION_1: &[u8] = include_bytes!("fixtures/version-1.log");
+
+#[test]
+fn a_log_of_format_version_1_opens() {
+    let disk = Faulty::default();
+    disk.put(&segment(1), VERSION_1.to_vec());
+    let verified = verify(dir(), &*disk.storage()).unwrap().unwrap();
+    assert!(verified.clean);
+    let (log, recovered) = open(dir(), small(), &disk.storage()).unwrap();
+    assert_eq!((recovered.epoch, recovered.records, recovered.clean), (1, 3, true));
+    let at = |number| Position { epoch: 1, number };
+    let expected = [
+        (StreamId(1), at(1), b"first".to_vec()),
+        (StreamId(u64::MAX), at(1), Vec::new()),
+        (StreamId(1), at(2), b"second".to_vec()),
+    ];
+    assert_eq!(replay(&log, None, Position::ZERO), expected);
+    // It has no room left, so this begins a segment.
+    assert_eq!(append(&log, 1, at(2), b"third").1, Outcome::Durable);
+    assert_eq!(disk.paths(".log").len(), 2);
 }
 
 /// A batch with good checksums around any body.
