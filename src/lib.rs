@@ -1,6 +1,7 @@
 //! A durable, signed job broker: the server, its typed client and its command line. `docs/architecture.md` is the map.
 
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod colony;
 pub mod crypto;
