@@ -9,6 +9,7 @@ pub mod http;
 pub mod ids;
 pub mod json;
 pub mod limits;
+pub mod load;
 pub mod realtime;
 pub mod refusal;
 pub mod rpc;
