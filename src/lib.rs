@@ -10,6 +10,7 @@ pub mod ids;
 pub mod json;
 pub mod limits;
 pub mod load;
+pub mod map;
 pub mod realtime;
 pub mod refusal;
 pub mod rpc;
