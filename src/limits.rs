@@ -44,8 +44,27 @@ pub const LIST_ELEMENTS: usize = 1_000_000;
 /// Rows of one process list (chapter 2, 7.2).
 pub const PROCESS_ROWS: i64 = 100;
 
-/// Rows of the process history, which has no limit of its own (chapter 2, 10.1 advises a cap).
-pub const HISTORY_ROWS: usize = 100_000;
+/// Rows of the process history, which has no limit of its own (chapter 2, 10.1 advises a cap): the newest, as many as
+/// one turn can take in about 2 ms.
+pub const HISTORY_ROWS: usize = 10_000;
+
+/// Processes that one process history looks at to find those of one executor.
+pub const HISTORY_SCAN: usize = 100_000;
+
+/// Processes that one turn removes where an owner removes all: 2 ms.
+pub const REMOVALS_A_TURN: usize = 256;
+
+/// Silent executors that one sweep's turn removes.
+pub const SWEPT_A_TURN: usize = 32;
+
+/// How long an executor that asked for work may be silent before it is removed (chapter 1, 9.8).
+pub const STALE_EXECUTOR: Duration = Duration::from_secs(600);
+
+/// How often that is looked at.
+pub const SWEEP: Duration = Duration::from_secs(60);
+
+/// Removals of all processes that may be under way in one colony.
+pub const GRADUAL_JOBS: usize = 16;
 
 /// Lines of one log reply (chapter 4, 2.4).
 pub const LOG_ROWS: i64 = 500;

@@ -87,6 +87,7 @@ impl Colony {
     /// A new poll: gets the first process that it may have, waits, or is told that there is nothing.
     pub fn poll(&mut self, poll: Poll, slot: Arc<PollSlot>, at: Moment, record: &mut dyn Record) -> Vec<PollAnswer> {
         self.hear(&poll.offer.executor_name, Time::from_nanos(at.now));
+        self.watch(&poll.offer.executor_name, at.monotonic);
         let mut answers = Vec::new();
         let Some(seconds) = poll.seconds else {
             if self.state.paused {
@@ -122,6 +123,7 @@ impl Colony {
         let answers = self.settle_polls(at, record, &mut notices);
         notices.extend(self.notices());
         self.set_timers(at);
+        self.watch_registered(at.monotonic);
         Settled { answers, notices }
     }
 
@@ -177,7 +179,10 @@ impl Colony {
                 break;
             }
             let refusal = if self.state.paused { still_paused() } else { nothing_to_do() };
-            answers.extend(self.waiters.take(arrival).and_then(|waiter| finish(waiter.reply, refusal)));
+            if let Some(waiter) = self.waiters.take(arrival) {
+                self.watch(&waiter.offer.executor_name, monotonic);
+                answers.extend(finish(waiter.reply, refusal));
+            }
         }
         answers
     }
@@ -214,6 +219,7 @@ impl Colony {
         let event = Event::Process(ProcessEvent::Assigned { id, executor: waiter.executor.clone() });
         record.add(&event);
         self.apply(event, at.now, at.number);
+        self.watch(&waiter.offer.executor_name, at.monotonic);
         let slot = waiter.reply;
         slot.set_place(Place { arrival: None, process: Some(id) });
         let held = Held {

@@ -27,11 +27,13 @@ use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use event::Event;
 use executors::Executor;
+use executors::stale::SignsOfLife;
 use matching::Held;
 use poll::PollSlot;
 use state::State;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use subscriptions::Subscriptions;
 use timers::Timers;
 use waiters::Waiters;
@@ -47,6 +49,10 @@ pub struct Options {
     pub max_waiters: usize,
     /// Websocket subscriptions.
     pub max_subscriptions: usize,
+    /// How long an executor that asked for work may be silent; `None` is for ever.
+    pub stale_after: Option<Duration>,
+    /// How often silent executors are looked for.
+    pub sweep_every: Duration,
 }
 
 impl Default for Options {
@@ -56,6 +62,8 @@ impl Default for Options {
             max_waiting: crate::limits::WAITING_PER_COLONY,
             max_waiters: crate::limits::WAITERS_PER_COLONY,
             max_subscriptions: crate::limits::SUBSCRIPTIONS_PER_COLONY,
+            stale_after: Some(crate::limits::STALE_EXECUTOR),
+            sweep_every: crate::limits::SWEEP,
         }
     }
 }
@@ -79,6 +87,8 @@ pub struct Colony {
     held_order: VecDeque<(crate::ids::ProcessId, Held)>,
     /// When each executor last gave a sign of life, by name.
     heard: HashMap<String, Time>,
+    /// Which executors are alive, as far as the sweep for silent ones goes.
+    pub(crate) signs: SignsOfLife,
     /// Whether there was not room to hand out everything that could be.
     pub(crate) unmatched: bool,
 }
@@ -95,6 +105,7 @@ impl Colony {
             held: HashMap::new(),
             held_order: VecDeque::new(),
             heard: HashMap::new(),
+            signs: SignsOfLife::default(),
             unmatched: false,
         }
     }

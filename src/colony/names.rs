@@ -23,6 +23,17 @@ pub fn check_name(prefix: &str, kind: &str, name: &str) -> Result<(), Refusal> {
     Err(Refusal::bad_request(format!("{prefix}, {kind} {wrong}")))
 }
 
+/// Refuses what the reference's store refuses of any stored text: a zero byte (chapter 1, 6).
+///
+/// # Errors
+/// 400 with `prefix` in front of the `kind` of text.
+pub fn check_text(prefix: &str, kind: &str, text: &str) -> Result<(), Refusal> {
+    if text.contains('\0') {
+        return Err(Refusal::bad_request(format!("{prefix}, {kind} contains a zero byte")));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::check_name;

@@ -8,6 +8,21 @@ pub(crate) use decode::decode_borrowed;
 pub use decode::{decode, decode_message};
 pub use raw::{RawJson, RawList, RawObject};
 
+use serde::Serializer;
+
+/// Writes a number as the reference does: without a fraction where it has none.
+///
+/// # Errors
+/// The serializer's.
+pub fn plain_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    // Below 2^53 every whole number is exact.
+    if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 {
+        serializer.serialize_i64(*number as i64)
+    } else {
+        serializer.serialize_f64(*number)
+    }
+}
+
 /// How deeply lists and objects are nested in a valid JSON text.
 pub fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0usize, false, false);

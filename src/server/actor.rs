@@ -2,6 +2,7 @@
 
 use super::directory::{ColonyHandle, Directory, DirectoryEntry, Figures};
 use super::message::{self, ServerCommand, ServerDecision, ServerTurn};
+use super::open::ServerInfo;
 use super::state::{ListedColony, ServerEvent, ServerState};
 use crate::clock::Clock;
 use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, log_stopped, worker_of};
@@ -83,6 +84,7 @@ pub struct ServerActor {
     state: ServerState,
     stream: StreamWriter,
     launcher: Launcher,
+    info: ServerInfo,
 }
 
 /// A message on its way to the server itself.
@@ -97,9 +99,9 @@ pub struct ServerCall {
 
 impl ServerActor {
     /// The actor with the state that was read back.
-    pub fn new(state: ServerState, last: Position, launcher: Launcher) -> ServerActor {
+    pub fn new(state: ServerState, last: Position, launcher: Launcher, info: ServerInfo) -> ServerActor {
         let stream = StreamWriter::new(launcher.log.clone(), crate::storage::replay::SERVER_STREAM, last);
-        ServerActor { state, stream, launcher }
+        ServerActor { state, stream, launcher, info }
     }
 
     fn handle_call(&mut self, call: ServerCall, ctx: &mut Context<Self>) {
@@ -107,7 +109,7 @@ impl ServerActor {
         let decided = catch_unwind(AssertUnwindSafe(|| {
             message::check(command.access(), &self.state, &caller)?;
             let directory = &self.launcher.directory;
-            command.decide(&mut ServerTurn { state: &self.state, directory, ids: &mut RandomIds })
+            command.decide(&mut ServerTurn { state: &self.state, directory, info: &self.info, ids: &mut RandomIds })
         }));
         let decision = decided.unwrap_or_else(|_| {
             tracing::error!("a message to the server made its decision panic");

@@ -29,11 +29,13 @@ pub enum ProcessState {
 }
 
 impl ProcessState {
+    /// All states, by number.
+    pub const ALL: [ProcessState; 5] =
+        [Self::Waiting, Self::Running, Self::Successful, Self::Failed, Self::Cancelled];
+
     /// The state of this number on the wire.
     pub fn from_number(number: i64) -> Option<ProcessState> {
-        [Self::Waiting, Self::Running, Self::Successful, Self::Failed, Self::Cancelled]
-            .into_iter()
-            .find(|state| *state as i64 == number)
+        Self::ALL.into_iter().find(|state| *state as i64 == number)
     }
 
     /// Whether nothing happens to the process any more.

@@ -100,8 +100,18 @@ impl Processes {
     }
 
     /// The processes of a state submitted from this time on, oldest first.
-    pub fn submitted_since(&self, state: ProcessState, since: Time) -> impl Iterator<Item = &Process> {
+    pub fn submitted_since(&self, state: ProcessState, since: Time) -> impl DoubleEndedIterator<Item = &Process> {
         self.lists.submitted_since(state, since).filter_map(|slot| self.table.at(slot))
+    }
+
+    /// The processes of a state submitted before the one of this number, oldest first.
+    pub fn submitted_before(&self, state: ProcessState, number: u64) -> impl Iterator<Item = &Process> {
+        self.lists.submitted_before(state, number).filter_map(|slot| self.table.at(slot))
+    }
+
+    /// The number that the next submitted process will have.
+    pub fn next_number(&self) -> u64 {
+        self.table.next_number()
     }
 
     /// The running processes that an executor holds.

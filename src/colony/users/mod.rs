@@ -1,6 +1,7 @@
 //! Users of a colony (chapter 1, 8).
 
 pub mod add;
+pub mod change_id;
 pub mod get;
 pub mod get_by_id;
 pub mod list;
@@ -80,6 +81,15 @@ impl Users {
             UserEvent::Added(_) => None,
             UserEvent::Removed(name) => self.get(name).map(|user| &user.userid),
             UserEvent::Rekeyed { from, .. } => Some(from),
+        }
+    }
+
+    /// The ids that this makes known or unknown.
+    pub fn concerned<'a>(&'a self, event: &'a UserEvent) -> [Option<&'a Identity>; 2] {
+        match event {
+            UserEvent::Added(user) => [Some(&user.userid), None],
+            UserEvent::Removed(name) => [self.get(name).map(|user| &user.userid), None],
+            UserEvent::Rekeyed { from, to } => [Some(from), Some(to)],
         }
     }
 
