@@ -110,7 +110,9 @@ impl Bench {
                     })
                 })
                 .collect();
-            let join = |worker: std::thread::ScopedJoinHandle<'_, _>| worker.join().unwrap_or_else(|_| bail!("a worker failed"));
+            let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
+                worker.join().unwrap_or_else(|_| bail!("a worker failed"))
+            };
             workers.into_iter().map(join).collect::<Vec<_>>()
         });
         let measured = measured.into_iter().collect::<anyhow::Result<Vec<Latencies>>>()?;
@@ -199,10 +201,16 @@ impl Colony {
         let name = format!("bench-{}", &owner.id().to_string()[..12]);
         let send = |key: &PrivateKey, message: Value| client.send(key, &message).context("making the bench's colony");
         send(server, json!({"msgtype": "addcolonymsg", "colony": {"colonyid": owner.id(), "name": name}}))?;
-        send(&owner, json!({"msgtype": "addusermsg", "user":
-            {"colonyname": name, "userid": user.id(), "name": "bench", "email": "", "phone": ""}}))?;
-        send(&owner, json!({"msgtype": "addexecutormsg", "executor": {"executorid": executor.id(),
-            "executorname": "bench", "executortype": "bench", "colonyname": name}}))?;
+        send(
+            &owner,
+            json!({"msgtype": "addusermsg", "user":
+            {"colonyname": name, "userid": user.id(), "name": "bench", "email": "", "phone": ""}}),
+        )?;
+        send(
+            &owner,
+            json!({"msgtype": "addexecutormsg", "executor": {"executorid": executor.id(),
+            "executorname": "bench", "executortype": "bench", "colonyname": name}}),
+        )?;
         send(&owner, json!({"msgtype": "approveexecutormsg", "colonyname": name, "executorname": "bench"}))?;
         Ok(Colony { name, user, executor })
     }

@@ -146,7 +146,9 @@ impl Colony {
     }
 
     /// Carries out an event of the record of this number and time.
-    pub(crate) fn apply(&mut self, event: Event, now: Nanos, number: u64) {
+    pub fn apply(&mut self, event: Event, now: Nanos, number: u64) {
         self.state.apply(event, now, number);
+        // At once: a process may enter another state in the same turn, and each is an event of its own.
+        self.collect_notices();
     }
 }

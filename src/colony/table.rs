@@ -153,9 +153,11 @@ impl<V: Keyed + PartialEq> PartialEq for Table<V> {
     fn eq(&self, other: &Self) -> bool {
         self.next == other.next
             && self.order.len() == other.order.len()
-            && self.order.iter().zip(&other.order).all(|((a, &left), (b, &right))| {
-                a == b && self.at(Slot(left)) == other.at(Slot(right))
-            })
+            && self
+                .order
+                .iter()
+                .zip(&other.order)
+                .all(|((a, &left), (b, &right))| a == b && self.at(Slot(left)) == other.at(Slot(right)))
     }
 }
 

@@ -133,7 +133,9 @@ impl<R> Waiters<R> {
         };
         match queue::targets(process) {
             // Members of a group are alike but for their names, so the first one speaks for all.
-            [] => of_type.groups.values().filter_map(|arrivals| arrivals.first()).filter(|a| eligible(a)).min().copied(),
+            [] => {
+                of_type.groups.values().filter_map(|arrivals| arrivals.first()).filter(|a| eligible(a)).min().copied()
+            }
             names => names
                 .iter()
                 .filter_map(|name| of_type.by_name.get(name)?.iter().find(|arrival| eligible(arrival)))
