@@ -5,7 +5,7 @@
 
 use super::mailbox::{Call, Mailbox, Outcome, ReplyTo, Subscribe};
 use super::matching::{Moment, PollAnswer, Record, Settled};
-use super::message::{Answered, Decision, Reply, Reveals, Turn};
+use super::message::{Answer, Answered, Decision, Empty, Gradual, Reply, Reveals, Turn};
 use super::poll::PollSlot;
 use super::subscriptions::SubscriptionId;
 use super::{Colony, access};
@@ -17,6 +17,7 @@ use crate::refusal::Refusal;
 use crate::storage::codec::RecordWriter;
 use crate::storage::stream::StreamWriter;
 use actix::prelude::*;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +42,18 @@ pub struct ColonyActor {
     timer: Option<(SpawnHandle, u64)>,
     /// Polls whose client has gone and that are still to be looked at.
     leavers: Vec<Arc<PollSlot>>,
+    /// What is being done in steps.
+    jobs: VecDeque<Job>,
     ended: Option<Refusal>,
 }
+
+/// Work in steps, and who is told when it is done.
+struct Job {
+    work: Box<dyn Gradual>,
+    tell: Tell,
+}
+
+type Tell = Box<dyn FnOnce(Outcome) + Send>;
 
 /// What an actor is made of.
 pub struct Parts {
@@ -79,7 +90,7 @@ impl Record for TurnRecord {
 /// Whom a turn answers.
 enum Answering {
     Nobody,
-    Once(Box<dyn FnOnce(Outcome) + Send>, Outcome),
+    Once(Tell, Outcome),
 }
 
 impl ColonyActor {
@@ -98,6 +109,7 @@ impl ColonyActor {
             surroundings,
             timer: None,
             leavers: Vec::new(),
+            jobs: VecDeque::new(),
             ended: None,
         }
     }
@@ -134,6 +146,7 @@ impl ColonyActor {
             );
         }
         let at = self.moment();
+        self.colony.heard_from(&caller, at.monotonic);
         let (name, class) = (command.name(), command.class());
         let decided = catch_unwind(AssertUnwindSafe(|| {
             access::check(command.access(), &self.colony.state, &caller)?;
@@ -163,6 +176,13 @@ impl ColonyActor {
                     actor.finish(record, credit, settled, Answering::Nobody);
                 });
             }
+            (Ok(Decision::Gradually(_)), ReplyTo::Once(tell)) if self.jobs.len() >= limits::GRADUAL_JOBS => {
+                tell(Err(Refusal::unavailable("too many long jobs are under way in this colony, try again later")));
+            }
+            (Ok(Decision::Gradually(work)), ReplyTo::Once(tell)) => {
+                self.jobs.push_back(Job { work, tell });
+                self.step_job();
+            }
             (Ok(_), reply) => {
                 tracing::error!(message = name, "a message and its reply do not fit each other");
                 refuse(reply, Refusal::odd("the server does not know how to answer this message"));
@@ -171,28 +191,80 @@ impl ColonyActor {
     }
 
     /// Carries out a decision: record, apply, answer, match, append.
-    fn carry_out(&mut self, decided: Reply, tell: Box<dyn FnOnce(Outcome) + Send>, class: Class, at: Moment) {
+    fn carry_out(&mut self, decided: Reply, tell: Tell, class: Class, at: Moment) {
         let Reply { events, answer, reveals, payload_type } = decided;
         if events.is_empty() {
             let outcome = Ok(Answered { payload_type, body: answer(&self.colony) });
             return self.answer_when_durable(tell, outcome, reveals);
         }
+        match self.make_record(&events, class, at) {
+            Ok((record, credit)) => self.record(events, record, credit, at, |colony| {
+                Answering::Once(tell, Ok(Answered { payload_type, body: answer(colony) }))
+            }),
+            Err(refusal) => self.answer_refusal(ReplyTo::Once(tell), refusal),
+        }
+    }
+
+    /// A record of these events, with credit for them and for the assignments that they may cause.
+    fn make_record(&self, events: &[Event], class: Class, at: Moment) -> Result<(TurnRecord, wal::Credit), Refusal> {
         let mut writer = RecordWriter::new(at.now);
         events.iter().for_each(|event| writer.add(event));
         let room = writer.len() + limits::MATCH_CREDIT;
-        let credit = match self.take_credit(room, class) {
-            Ok(credit) => credit,
-            Err(refusal) => return self.answer_refusal(ReplyTo::Once(tell), refusal),
-        };
-        let mut record = TurnRecord { writer, room };
+        let credit = self.take_credit(room, class)?;
+        Ok((TurnRecord { writer, room }, credit))
+    }
+
+    /// Applies the events, which the record holds already, and ends the turn.
+    fn record(
+        &mut self,
+        events: Vec<Event>,
+        mut record: TurnRecord,
+        credit: wal::Credit,
+        at: Moment,
+        answering: impl FnOnce(&Colony) -> Answering,
+    ) {
         self.guarded(|actor| {
             for event in events {
                 actor.colony.apply(event, at.now, at.number);
             }
-            let outcome = Ok(Answered { payload_type, body: answer(&actor.colony) });
+            let answering = answering(&actor.colony);
             let settled = actor.colony.settle(at, &mut record);
-            actor.finish(record, Some(credit), settled, Answering::Once(tell, outcome));
+            actor.finish(record, Some(credit), settled, answering);
         });
+    }
+
+    /// The next step of the job that has waited longest; jobs take turns.
+    fn step_job(&mut self) {
+        let Some(Job { mut work, tell }) = self.jobs.pop_front() else {
+            return;
+        };
+        let at = self.moment();
+        let step = catch_unwind(AssertUnwindSafe(|| work.step(&self.colony)));
+        let Ok((events, is_last)) = step else {
+            tracing::error!(colony = %self.colony.state.name, "a step of a long job panicked");
+            return tell(Err(Refusal::odd("the server failed to decide about this; a part may have been done")));
+        };
+        if is_last {
+            let answer = Box::new(|_: &Colony| Box::new(Empty {}) as Box<dyn Answer>);
+            let reply = Reply { events, answer, reveals: Reveals::Colony, payload_type: None };
+            return self.carry_out(reply, tell, Class::Essential, at);
+        }
+        match self.make_record(&events, Class::Essential, at) {
+            Ok((record, credit)) => {
+                self.record(events, record, credit, at, |_| Answering::Nobody);
+                self.jobs.push_back(Job { work, tell });
+            }
+            Err(_) => tell(Err(Refusal::unavailable(
+                "the server's log has no room: a part was done, ask again later for the rest",
+            ))),
+        }
+        if let Some(refusal) = self.ended.clone() {
+            self.end_jobs(&refusal);
+        }
+    }
+
+    fn end_jobs(&mut self, refusal: &Refusal) {
+        self.jobs.drain(..).for_each(|job| (job.tell)(Err(refusal.clone())));
     }
 
     /// A turn of the colony's own, for what nobody asked for: `decide` says what happens. Without credit from the log
@@ -270,7 +342,7 @@ impl ColonyActor {
         }
     }
 
-    fn answer_when_durable(&mut self, tell: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome, reveals: Reveals) {
+    fn answer_when_durable(&mut self, tell: Tell, outcome: Outcome, reveals: Reveals) {
         let number = match reveals {
             Reveals::Colony => self.stream.number(),
             Reveals::Record(number) => number,
@@ -302,6 +374,7 @@ impl ColonyActor {
                 record = self.stream.number(),
                 "a colony has stopped: applying an event or matching panicked after this record"
             );
+            self.end_jobs(&refusal);
             self.ended = Some(refusal);
         }
     }
@@ -315,7 +388,9 @@ impl ColonyActor {
         let pending = self.colony.unmatched && !self.colony.waiters.is_empty() || !self.leavers.is_empty();
         let retry = pending.then(|| now + RETRY_MICROS);
         let giving_up = self.colony.waiters.next_to_give_up().map(|(until, _)| until);
-        let Some(due) = [self.colony.timers.next(), giving_up, retry].into_iter().flatten().min() else {
+        let step = (!self.jobs.is_empty()).then_some(now);
+        let sweep = self.colony.signs.next_sweep();
+        let Some(due) = [self.colony.timers.next(), giving_up, retry, step, sweep].into_iter().flatten().min() else {
             return;
         };
         match self.timer {
@@ -354,6 +429,10 @@ impl ColonyActor {
                 events
             });
         }
+        if self.colony.signs.next_sweep().is_some_and(|due| due <= monotonic) {
+            self.own_turn(|actor, at| actor.colony.sweep(at));
+        }
+        self.step_job();
     }
 
     /// Tells something that changes nothing.
@@ -477,6 +556,7 @@ impl Handler<Seal> for ColonyActor {
         let answers = self.colony.dismiss_all(&refusal);
         let notices = self.colony.end_all_subscriptions(&refusal);
         self.tell(Settled { answers, notices });
+        self.end_jobs(&refusal);
         self.ended = Some(refusal);
         if let Some((timer, _)) = self.timer.take() {
             ctx.cancel_future(timer);
