@@ -32,6 +32,20 @@ pub const WAITERS_PER_COLONY: usize = 100_000;
 /// Processes that wait in one colony.
 pub const WAITING_PER_COLONY: usize = 5_000_000;
 
+/// Bytes of memory that the processes and log lines of one colony may take, about. At this bound submits, attributes
+/// and log lines are refused with 503; what ends or removes work never is.
+pub const BYTES_PER_COLONY: usize = 4 << 30;
+
+/// Users, executors, locations and functions of one colony, each: 400 beyond. A gigabyte at a kilobyte each.
+pub const RECORDS_PER_COLONY: usize = 1_000_000;
+
+/// Attributes of one process, its environment included: 400 beyond. Every change of its state walks them.
+pub const ATTRIBUTES_PER_PROCESS: usize = 10_000;
+
+/// Bytes of processes in one list, about; what goes beyond is left out, but for the first row. A reply is built in
+/// memory, and base64 adds a third.
+pub const LIST_BYTES: usize = 64 << 20;
+
 /// Bytes of a name (colony, user, executor, location); the protocol asks for at least 1 kB (chapter 1, 6).
 pub const NAME_BYTES: usize = 2_048;
 

@@ -57,6 +57,9 @@ pub struct Start {
     /// Processes that may wait in one colony
     #[arg(long, env = "COLONIES_MAX_WAITING", default_value_t = limits::WAITING_PER_COLONY)]
     max_waiting: usize,
+    /// Bytes of memory that the processes and log lines of one colony may take, about
+    #[arg(long, env = "COLONIES_MAX_COLONY_BYTES", default_value_t = limits::BYTES_PER_COLONY)]
+    max_colony_bytes: usize,
     /// Seconds of silence after which an executor that asked for work is removed; 0 never removes any
     #[arg(long, env = "COLONIES_STALE_EXECUTOR_DURATION", default_value_t = limits::STALE_EXECUTOR.as_secs(),
           value_parser = parse_seconds(limits::STALE_EXECUTOR))]
@@ -183,6 +186,7 @@ impl Start {
             options: Options {
                 allow_reregister: self.allow_executor_reregister,
                 max_waiting: self.max_waiting,
+                max_bytes: self.max_colony_bytes,
                 stale_after: (self.stale_executor_duration > 0)
                     .then(|| Duration::from_secs(self.stale_executor_duration)),
                 sweep_every: Duration::from_secs(self.cleanup_interval.max(1)),

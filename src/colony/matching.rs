@@ -136,6 +136,7 @@ impl Colony {
         }
         for id in std::mem::take(&mut self.state.changes.identities) {
             self.answer_without_right(&id, &mut answers);
+            self.revoke_without_right(&id, at, record, &mut answers);
             self.end_subscriptions_of(&id, notices);
         }
         self.unmatched |= std::mem::take(&mut self.state.changes.resumed);
@@ -324,6 +325,35 @@ impl Colony {
             }
             self.held_order.pop_front();
         }
+    }
+
+    /// The same for those whose assignment is still held. Where an executor left, its processes wait again and that was
+    /// taken back already; here its key is another one, and its processes run.
+    fn revoke_without_right(
+        &mut self,
+        id: &Identity,
+        at: Moment,
+        record: &mut dyn Record,
+        answers: &mut Vec<PollAnswer>,
+    ) {
+        if self.state.executors.acting(id).is_some() {
+            return;
+        }
+        let held = self.held.iter().filter(|(_, held)| held.executor == *id && !held.slot.is_settled());
+        let held: Vec<_> = held.map(|(process, held)| (*process, held.clone())).collect();
+        for (process, held) in held {
+            // Without room it stays as it is: what was given before the key changed.
+            if !record.has_room() || !held.slot.revoke(held.generation) {
+                continue;
+            }
+            let event = Event::Process(ProcessEvent::Revoked(process));
+            record.add(&event);
+            self.apply(event, at.now, at.number);
+            self.held.remove(&process);
+            answers.extend(finish(held.slot, access::not_a_member(&self.state.name)));
+        }
+        // These have been taken back here: whoever gets the process next must keep it.
+        self.state.changes.ended.clear();
     }
 
     /// Polls whose executor may not work any more are told so at once (chapter 1, 9.6; invariant 7).

@@ -23,6 +23,7 @@ pub mod timers;
 pub mod users;
 pub mod waiters;
 
+use crate::limits;
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use event::Event;
@@ -45,6 +46,8 @@ pub struct Options {
     pub allow_reregister: bool,
     /// Processes that may wait.
     pub max_waiting: usize,
+    /// Bytes of memory that processes and log lines may take, about.
+    pub max_bytes: usize,
     /// Long polls that may wait.
     pub max_waiters: usize,
     /// Websocket subscriptions.
@@ -59,11 +62,12 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             allow_reregister: false,
-            max_waiting: crate::limits::WAITING_PER_COLONY,
-            max_waiters: crate::limits::WAITERS_PER_COLONY,
-            max_subscriptions: crate::limits::SUBSCRIPTIONS_PER_COLONY,
-            stale_after: Some(crate::limits::STALE_EXECUTOR),
-            sweep_every: crate::limits::SWEEP,
+            max_waiting: limits::WAITING_PER_COLONY,
+            max_bytes: limits::BYTES_PER_COLONY,
+            max_waiters: limits::WAITERS_PER_COLONY,
+            max_subscriptions: limits::SUBSCRIPTIONS_PER_COLONY,
+            stale_after: Some(limits::STALE_EXECUTOR),
+            sweep_every: limits::SWEEP,
         }
     }
 }
@@ -139,6 +143,29 @@ impl Colony {
         if waiting + more > self.options.max_waiting {
             return Err(Refusal::unavailable(format!(
                 "too many processes wait in Colony with name <{}>, try again later",
+                self.state.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses what would take so many bytes of memory when the colony holds too much already.
+    pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
+        let held = self.state.processes.bytes() + self.state.logs.bytes();
+        if held.saturating_add(more) > self.options.max_bytes {
+            return Err(Refusal::unavailable(format!(
+                "Colony with name <{}> holds too much, remove processes or try again later",
+                self.state.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses one more record of a kind of which there are very many already.
+    pub(crate) fn check_count(&self, prefix: &str, kind: &str, count: usize) -> Result<(), Refusal> {
+        if count >= limits::RECORDS_PER_COLONY {
+            return Err(Refusal::bad_request(format!(
+                "{prefix}, Colony with name <{}> has too many {kind}",
                 self.state.name
             )));
         }

@@ -24,7 +24,7 @@ const RAW_VALUE: &str = "$serde_json::private::RawValue";
 /// What serde_json says, where the text is not JSON or does not fit the type.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let text = String::from_utf8_lossy(bytes);
-    once(&text, None, false).or_else(|_| once(&mend_surrogates(&text), None, true))
+    once(&text, None, false).or_else(|_| once(&mend_zeros(&mend_surrogates(&text)), None, true))
 }
 
 /// Decodes a message and, beside it, its member `msgtype` (empty where it is missing).
@@ -38,7 +38,7 @@ pub fn decode_message<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, String), 
         return Ok((message, tag));
     }
     tag.clear();
-    let message = once(&mend_surrogates(&text), Some(&mut tag), true)?;
+    let message = once(&mend_zeros(&mend_surrogates(&text)), Some(&mut tag), true)?;
     Ok((message, tag))
 }
 
@@ -89,6 +89,40 @@ fn mend_surrogates(text: &str) -> Cow<'_, str> {
             Cow::Owned(mended)
         }
     }
+}
+
+/// Writes the integer `-0` as `0`: serde_json takes it for a number with a fraction, Go for an integer.
+fn mend_zeros(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let (mut in_string, mut escaped) = (false, false);
+    let mut minuses = Vec::new();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'-' if !in_string && bytes.get(at + 1) == Some(&b'0') => {
+                let ends = bytes.get(at + 2).is_none_or(|next| !matches!(next, b'.' | b'e' | b'E' | b'0'..=b'9'));
+                // The exponent of another number has a digit and an `e` before it.
+                let begins = at == 0 || !matches!(bytes[at - 1], b'e' | b'E');
+                if begins && ends {
+                    minuses.push(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    if minuses.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut mended = String::with_capacity(text.len());
+    let mut copied = 0;
+    for at in minuses {
+        mended.push_str(&text[copied..at]);
+        copied = at + 1;
+    }
+    mended.push_str(&text[copied..]);
+    Cow::Owned(mended)
 }
 
 /// The UTF-16 unit of a `\uXXXX` escape at this place.

@@ -40,6 +40,8 @@ impl Entry {
     /// # Errors
     /// 400 with the message's own texts.
     pub fn decode(&self, payload: Option<&[u8]>) -> Result<Decoded, Refusal> {
+        // Any payload will do for this one, even none (chapter 1, 12.2).
+        let payload = payload.or((self.name == SERVER_INFO).then_some(b"{}"));
         let Some((decoded, tag)) = payload.and_then(self.decode) else {
             return Err(Refusal::bad_request(self.texts.invalid_json));
         };
@@ -55,6 +57,8 @@ impl Entry {
     }
 }
 
+const SERVER_INFO: &str = "getserverinfomsg";
+
 /// All messages.
 pub static TABLE: &[Entry] = &[
     server::<server::add_colony::AddColony>(),
@@ -64,7 +68,7 @@ pub static TABLE: &[Entry] = &[
     server::<server::statistics::GetStatistics>(),
     server::<server::cluster::GetCluster>(),
     open("versionmsg", OpenMessage::Version, server::open::VERSION_TEXTS),
-    open("getserverinfomsg", OpenMessage::ServerInfo, server::open::VERSION_TEXTS),
+    open(SERVER_INFO, OpenMessage::ServerInfo, server::open::VERSION_TEXTS),
     colony::<colonies::get::GetColony>(),
     colony::<colonies::statistics::GetColonyStats>(),
     colony::<colonies::change_id::ChangeColonyId>(),
@@ -168,9 +172,8 @@ fn decode_version(payload: &[u8]) -> Option<(Decoded, String)> {
     Some((Decoded::Open(OpenMessage::Version), tag))
 }
 
-/// Any payload will do for this one, even none (chapter 1, 12.2).
 fn decode_server_info(_: &[u8]) -> Option<(Decoded, String)> {
-    Some((Decoded::Open(OpenMessage::ServerInfo), "getserverinfomsg".to_owned()))
+    Some((Decoded::Open(OpenMessage::ServerInfo), SERVER_INFO.to_owned()))
 }
 
 #[cfg(test)]

@@ -111,9 +111,11 @@ impl Directory {
 
     /// The figures of all colonies together, each as of its last turn.
     pub fn total(&self) -> Statistics {
-        self.colonies.read().by_name.values().fold(Statistics::default(), |sum, colony| {
-            sum.plus(&colony.figures.lock().statistics)
-        })
+        self.colonies
+            .read()
+            .by_name
+            .values()
+            .fold(Statistics::default(), |sum, colony| sum.plus(&colony.figures.lock().statistics))
     }
 
     /// All colonies.

@@ -101,6 +101,16 @@ pub struct Functions {
 }
 
 impl Functions {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// The function of this id.
     pub fn get(&self, id: &str) -> Option<&Function> {
         self.table.get(id)

@@ -50,6 +50,7 @@ impl ColonyMessage for AddLocation {
                 "A location with name <{name}> already exists in Colony with name <{colony}>"
             )));
         }
+        turn.colony.check_count("Failed to add location", "locations", turn.colony.state.locations.len())?;
         check_name("Failed to add location", "location name", &location.name)?;
         check_text("Failed to add location", "location id", &location.locationid)?;
         check_text("Failed to add location", "description", &location.description)?;

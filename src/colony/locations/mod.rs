@@ -53,6 +53,16 @@ pub struct Locations {
 }
 
 impl Locations {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// The location of this name.
     pub fn get(&self, name: &str) -> Option<&Location> {
         self.table.get(name)

@@ -1,6 +1,6 @@
 //! `getprocesshistmsg`: what was submitted lately and is in one state (chapter 2, 7.3).
 
-use super::{ProcessAnswer, ProcessState};
+use super::{Process, ProcessAnswer, ProcessState};
 use crate::colony::access::Access;
 use crate::colony::message::{Address, ColonyMessage, Decision, NullIfEmpty, Texts, Turn};
 use crate::crypto::Identity;
@@ -36,15 +36,11 @@ impl ColonyMessage for GetProcessHistory {
             let since = turn.time().micros().saturating_sub(self.seconds.saturating_mul(1_000_000));
             // Where it is too much for one turn, the newest are shown.
             let newest = colony.processes.submitted_since(state, Time::from_micros(since)).rev();
-            let wanted = |process: &&_| self.executorid.is_empty() || is_with(process, &self.executorid);
+            let wanted = |process: &&Process| self.executorid.is_empty() || process.is_with(&self.executorid);
             let shown = newest.take(limits::HISTORY_SCAN).filter(wanted).take(limits::HISTORY_ROWS);
-            rows.extend(shown.map(|process| ProcessAnswer { process: process.clone(), colony: colony.name.clone() }));
+            rows = ProcessAnswer::rows(shown, &colony.name);
             rows.reverse();
         }
         Ok(Decision::answer(NullIfEmpty(rows)))
     }
-}
-
-fn is_with(process: &super::Process, executor: &Identity) -> bool {
-    process.is_with(executor)
 }

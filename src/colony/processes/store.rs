@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// Nanoseconds that one step of priority is worth: a day (chapter 2, 3.1).
 const PRIORITY_STEP: i64 = 86_400 * 1_000_000_000;
 
+/// About how many bytes of memory a process takes in the table, lists and queues, whatever it is.
+const PROCESS_BYTES: usize = 1_024;
+
 /// The processes of one colony.
 #[derive(Debug)]
 pub struct Processes {
@@ -27,6 +30,8 @@ pub struct Processes {
     /// Running processes by the executor that holds them.
     held: HashMap<Identity, BTreeSet<(u64, Slot)>>,
     attributes: HashMap<AttributeId, ProcessId>,
+    /// About how many bytes of memory all of them take.
+    bytes: usize,
 }
 
 impl Default for Processes {
@@ -38,6 +43,7 @@ impl Default for Processes {
             lists: Lists::default(),
             held: HashMap::new(),
             attributes: HashMap::new(),
+            bytes: 0,
         }
     }
 }
@@ -71,6 +77,11 @@ impl Processes {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether there is none.
@@ -144,6 +155,7 @@ impl Processes {
             }
             ProcessEvent::OutputSet { id, out } => {
                 if let Some(process) = self.table.get_mut(&id) {
+                    self.bytes = (self.bytes + out.text().len()).saturating_sub(process.out.text().len());
                     process.out = out;
                     process.changed = number;
                 }
@@ -186,6 +198,7 @@ impl Processes {
             changes.attributes.push((id, true));
         }
         let id = process.id;
+        self.bytes += process.bytes();
         let slot = self.table.insert(process);
         self.enter(slot);
         self.note(&id, changes);
@@ -219,6 +232,7 @@ impl Processes {
         };
         self.leave(slot);
         if let Some(process) = self.table.remove(id) {
+            self.bytes = self.bytes.saturating_sub(process.bytes());
             for attribute in process.attributes.iter() {
                 let id = attribute.id(&process.id);
                 self.attributes.remove(&id);
@@ -233,9 +247,18 @@ impl Processes {
         if let Some(process) = self.table.get_mut(id) {
             let attribute_id = attribute.id(&process.id);
             let attributes = Arc::make_mut(&mut process.attributes);
+            let more = attribute.bytes();
             match attributes.iter_mut().find(|other| other.kind == attribute.kind && other.key == attribute.key) {
-                Some(other) => *other = attribute,
-                None => attributes.push(attribute),
+                Some(other) => {
+                    let less = std::mem::replace(other, attribute).bytes();
+                    process.weight = (process.weight + more).saturating_sub(less);
+                    self.bytes = (self.bytes + more).saturating_sub(less);
+                }
+                None => {
+                    attributes.push(attribute);
+                    process.weight += more;
+                    self.bytes += more;
+                }
             }
             process.changed = number;
             self.attributes.insert(attribute_id, *id);
@@ -252,7 +275,9 @@ impl Processes {
         let mut was_running = false;
         if let Some(process) = self.table.at_mut(slot) {
             was_running = process.state == ProcessState::Running;
+            let before = process.bytes();
             change(process);
+            self.bytes = (self.bytes + process.bytes()).saturating_sub(before);
             process.changed = number;
         }
         self.enter(slot);
@@ -323,6 +348,8 @@ impl Process {
             value,
             attempt: 0,
         });
+        let attributes: Vec<Attribute> = attributes.collect();
+        let weight = PROCESS_BYTES + spec.bytes() + attributes.iter().map(Attribute::bytes).sum::<usize>();
         let max_wait = spec.max_wait_seconds;
         Process {
             id,
@@ -340,11 +367,12 @@ impl Process {
             retries: 0,
             attempt: 0,
             spec,
-            attributes: Arc::new(attributes.collect()),
+            attributes: Arc::new(attributes),
             input: RawJson::empty_list(),
             out: RawJson::empty_list(),
             errors: Arc::new([]),
             changed: number,
+            weight,
         }
     }
 

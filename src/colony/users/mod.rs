@@ -60,6 +60,16 @@ pub struct Users {
 }
 
 impl Users {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// The user of this name.
     pub fn get(&self, name: &str) -> Option<&User> {
         self.table.get(name)
