@@ -9,6 +9,8 @@ pub mod http;
 pub mod ids;
 pub mod json;
 pub mod limits;
+pub mod load;
+pub mod map;
 pub mod realtime;
 pub mod refusal;
 pub mod rpc;

@@ -55,5 +55,10 @@ fn start_logging(verbose: bool) {
     let verbose = verbose || std::env::var("COLONIES_VERBOSE").is_ok_and(|value| value == "true");
     let chosen = std::env::var("RUST_LOG").ok().and_then(|filter| EnvFilter::try_new(filter).ok());
     let filter = chosen.unwrap_or_else(|| EnvFilter::new(if verbose { "debug" } else { "info,actix_server=warn" }));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
 }

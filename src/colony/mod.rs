@@ -24,6 +24,7 @@ pub mod users;
 pub mod waiters;
 
 use crate::limits;
+use crate::map::HashMap;
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use event::Event;
@@ -32,7 +33,7 @@ use executors::stale::SignsOfLife;
 use matching::Held;
 use poll::PollSlot;
 use state::State;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use subscriptions::Subscriptions;
@@ -106,9 +107,9 @@ impl Colony {
             waiters: Waiters::default(),
             subscriptions: Subscriptions::default(),
             timers: Timers::default(),
-            held: HashMap::new(),
+            held: HashMap::default(),
             held_order: VecDeque::new(),
-            heard: HashMap::new(),
+            heard: HashMap::default(),
             signs: SignsOfLife::default(),
             unmatched: false,
         }

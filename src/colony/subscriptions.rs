@@ -7,8 +7,9 @@ use super::access;
 use super::processes::ProcessAnswer;
 use crate::crypto::Identity;
 use crate::ids::ProcessId;
+use crate::map::HashMap;
 use crate::refusal::Refusal;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Where a subscription's events go. It must not block; what it can't take, it ends by itself.

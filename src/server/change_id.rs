@@ -3,6 +3,7 @@
 use super::message::{ServerDecision, ServerMessage, ServerTurn};
 use super::state::ServerEvent;
 use crate::colony::message::{Empty, Texts};
+use crate::colony::names::check_id;
 use crate::crypto::Identity;
 use crate::refusal::Refusal;
 use crate::texts;
@@ -33,6 +34,7 @@ impl ServerMessage for ChangeServerId {
         if self.serverid.len() != 64 {
             return Err(Refusal::bad_request("Failed to change server Id, new server Id is not 64 characters"));
         }
+        check_id("Failed to change server Id", "new server Id", &self.serverid)?;
         Ok(ServerDecision { events: vec![ServerEvent::OwnerSet(self.serverid)], answer: Box::new(Empty {}) })
     }
 }

@@ -210,3 +210,23 @@ impl Surroundings for DirectoryEntry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_knows_all_colonies_of_a_key() {
+        let mut index: HashMap<&str, Vec<Incarnation>> = HashMap::new();
+        for (key, incarnation, is_there) in
+            [("a", 1, true), ("a", 2, true), ("a", 2, true), ("b", 2, true), ("c", 3, false), ("b", 2, false)]
+        {
+            note(&mut index, key, incarnation, is_there);
+        }
+        assert_eq!(index, HashMap::from([("a", vec![1, 2])]));
+        forget_everywhere(&mut index, 1);
+        assert_eq!(index, HashMap::from([("a", vec![2])]));
+        forget_everywhere(&mut index, 2);
+        assert!(index.is_empty());
+    }
+}

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use support::faulty::Faulty;
+use support::faulty::{Faulty, Left};
 use support::{Record, append, open, record, replay, send, settled, small_options};
 use wal::{Durability, FileLog, Log, OpenError, Options, Outcome, Position, ReadError, RealStorage, StreamId, verify};
 
@@ -103,7 +103,7 @@ fn a_log_cut_anywhere_in_its_last_batches_opens_and_keeps_what_is_whole() {
         assert_eq!(recovered.epoch, if at_bound { 1 } else { 2 });
         if let Some(torn) = recovered.torn {
             assert_eq!((torn.offset, torn.batch), (bounds[kept] as u64, kept as u64 + 1));
-            let copy = disk.read(&torn.copy);
+            let copy = disk.crashed(Left::Nothing).read(&torn.copy);
             assert_eq!(copy.len() as u64, torn.bytes);
             assert!(cut - bounds[kept] <= copy.len() + 8);
         }
@@ -324,19 +324,22 @@ fn without_a_sync_each_time_the_cut_is_at_the_first_bad_batch_that_no_sync_cover
     let records = replay(&log, None, Position::ZERO);
     let killed = disk.killed().copy();
     let path = segment(1);
-    let bounds_ = bounds(&killed.read(&path));
-    for bad in 0..10 {
+    let places = bounds(&killed.read(&path));
+    // The first batch after opening is synced in any case.
+    let first_bad = with(&killed, &path, |bytes| bytes[places[0] + 60] ^= 1);
+    assert_refused(&first_bad, &["batch 1", "Nothing was changed"]);
+    for bad in 1..10 {
         // Batches after the bad one are good, but nothing says that it had been synced.
-        let disk = with(&killed, &path, |bytes| bytes[bounds_[bad] + 60] ^= 1);
+        let disk = with(&killed, &path, |bytes| bytes[places[bad] + 60] ^= 1);
         let (log, recovered) = open(dir(), options(), &disk.storage()).unwrap();
-        assert_eq!(recovered.torn.unwrap().offset, bounds_[bad] as u64);
+        assert_eq!(recovered.torn.unwrap().offset, places[bad] as u64);
         assert_eq!(recovered.epoch, 2);
         assert_eq!(replay(&log, None, Position::ZERO), records[..bad]);
     }
     // Closing syncs, and says so.
     log.close();
     for bad in 0..10 {
-        let disk = with(&disk, &path, |bytes| bytes[bounds_[bad] + 60] ^= 1);
+        let disk = with(&disk, &path, |bytes| bytes[places[bad] + 60] ^= 1);
         let error = open(dir(), options(), &disk.storage()).err().unwrap();
         assert!(matches!(error, OpenError::Corrupt { batch, .. } if batch == bad as u64 + 1), "{error}");
     }
@@ -347,14 +350,20 @@ fn records_that_may_have_vanished_without_a_trace_begin_an_epoch() {
     let disk = Faulty::default();
     let options = || Options { durability: Durability::Never, ..small() };
     let (log, _) = open(dir(), options(), &disk.storage()).unwrap();
-    append(&log, 1, Position::ZERO, b"x");
+    let (first, _) = append(&log, 1, Position::ZERO, b"x");
     let killed = disk.killed();
     log.close();
     drop(log);
     let (_, recovered) = open(dir(), options(), &killed.storage()).unwrap();
     assert_eq!(recovered.epoch, 2);
-    let (_, recovered) = open(dir(), options(), &disk.storage()).unwrap();
+    let (log, recovered) = open(dir(), options(), &disk.storage()).unwrap();
     assert_eq!((recovered.epoch, recovered.clean), (1, true));
+    // However little is left of what came after the close.
+    let (second, _) = append(&log, 1, first, b"y");
+    append(&log, 1, second, b"z");
+    let crashed = disk.crashed(Left::Nothing);
+    let (_, recovered) = open(dir(), options(), &crashed.storage()).unwrap();
+    assert_eq!((recovered.epoch, recovered.streams), (2, vec![(StreamId(1), second)]));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
+use crate::colony::names::check_id;
 use crate::crypto::Identity;
 use crate::refusal::Refusal;
 use crate::texts;
@@ -37,6 +38,7 @@ impl ColonyMessage for ChangeColonyId {
         if self.colonyid.len() != 64 {
             return Err(Refusal::bad_request("Failed to change colony Id, new colony Id is not 64 characters"));
         }
+        check_id("Failed to change colony Id", "new colony Id", &self.colonyid)?;
         Ok(Decision::done(vec![Event::OwnerChanged(self.colonyid)]))
     }
 }

@@ -4,7 +4,7 @@ use super::{Executor, ExecutorEvent, ExecutorState};
 use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
-use crate::colony::names::{check_name, check_text};
+use crate::colony::names::{check_id, check_name, check_text};
 use crate::refusal::Refusal;
 use crate::texts;
 use crate::time::Time;
@@ -56,6 +56,7 @@ impl ColonyMessage for AddExecutor {
         if executor.executorid.len() != 64 {
             return Err(Refusal::bad_request("Failed to add executor, executor Id is not 64 characters"));
         }
+        check_id("Failed to add executor", "executor Id", &executor.executorid)?;
         // A zero time that went through another server's zone is no sign of life (chapter 1, W15).
         if executor.lastheardfromtime < Time::EPOCH {
             executor.lastheardfromtime = Time::UNSET;

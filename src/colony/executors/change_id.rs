@@ -4,6 +4,7 @@ use super::{ExecutorEvent, ExecutorState};
 use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
+use crate::colony::names::check_id;
 use crate::crypto::Identity;
 use crate::refusal::Refusal;
 use crate::texts;
@@ -42,6 +43,7 @@ impl ColonyMessage for ChangeExecutorId {
         if self.executorid.len() != 64 {
             return Err(Refusal::bad_request("Failed to change executor Id, new executor Id is not 64 characters"));
         }
+        check_id("Failed to change executor Id", "new executor Id", &self.executorid)?;
         if self.executorid == *turn.caller {
             return Ok(Decision::done(Vec::new()));
         }

@@ -9,8 +9,9 @@ use crate::colony::table::{Slot, Table};
 use crate::crypto::Identity;
 use crate::ids::{AttributeId, ProcessId};
 use crate::json::RawJson;
+use crate::map::HashMap;
 use crate::time::{Nanos, Time};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Nanoseconds that one step of priority is worth: a day (chapter 2, 3.1).
@@ -41,8 +42,8 @@ impl Default for Processes {
             table: Table::default(),
             queues: Queues::default(),
             lists: Lists::default(),
-            held: HashMap::new(),
-            attributes: HashMap::new(),
+            held: HashMap::default(),
+            attributes: HashMap::default(),
             bytes: 0,
         }
     }
@@ -448,4 +449,58 @@ impl Process {
 /// So many seconds after `at`; 0 or less is no limit.
 fn deadline(at: Time, seconds: i32) -> Time {
     if seconds > 0 { at.plus_seconds(seconds.into()) } else { Time::UNSET }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colony::processes::spec_request::SpecRequest;
+    use proptest::prelude::*;
+
+    fn submission(n: u8) -> Submission {
+        let request = format!(r#"{{"funcname":"f{n}","args":[{n}],"env":{{"k":"{n}"}},"maxretries":{}}}"#, n % 3);
+        let request: SpecRequest = serde_json::from_str(&request).expect("a specification");
+        let (spec, env) = request.into_spec().expect("a good specification");
+        let initiator = Identity::from_text("u");
+        Submission { id: ProcessId([n; 32]), initiator, initiator_name: "u".into(), spec: Arc::new(spec), env }
+    }
+
+    fn event(kind: u8, n: u8) -> ProcessEvent {
+        let id = ProcessId([n; 32]);
+        let out = RawJson::from_text(format!("[{n}]")).expect("a list");
+        let attribute = Attribute {
+            target_colony_name: "c".into(),
+            state: 0,
+            kind: i32::from(kind % 2),
+            key: "key".into(),
+            value: "v".repeat(n.into()).into(),
+            attempt: 1,
+        };
+        match kind % 10 {
+            0 | 1 => ProcessEvent::Assigned { id, executor: Identity::from_text("e") },
+            2 => ProcessEvent::ClosedSuccessful { id, out: Some(out) },
+            3 => ProcessEvent::ClosedFailed { id, errors: vec!["e".repeat(n.into())] },
+            4 => ProcessEvent::OutputSet { id, out },
+            5 => ProcessEvent::ExecExpired(id),
+            6 => ProcessEvent::WaitExpired(id),
+            7 => ProcessEvent::Removed(id),
+            _ => ProcessEvent::AttributeAdded { id, attribute },
+        }
+    }
+
+    proptest! {
+        /// What is kept as a sum is the sum.
+        #[test]
+        fn the_bytes_are_those_of_all_processes(steps in proptest::collection::vec((0u8..20, 0u8..6), 0..60)) {
+            let mut processes = Processes::default();
+            for n in 0..6 {
+                let event = ProcessEvent::Submitted(Box::new(submission(n)));
+                processes.apply(event, n.into(), n.into(), &mut Changes::default());
+            }
+            for (kind, n) in steps {
+                processes.apply(event(kind, n), 10, 10, &mut Changes::default());
+                prop_assert_eq!(processes.bytes(), processes.iter().map(Process::bytes).sum::<usize>());
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::{User, UserEvent};
 use crate::colony::access::{Access, no_such_colony_to_resolve};
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
-use crate::colony::names::{check_name, check_text};
+use crate::colony::names::{check_id, check_name, check_text};
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
@@ -53,6 +53,7 @@ impl ColonyMessage for AddUser {
         if user.userid.len() != 64 {
             return Err(Refusal::bad_request("Failed to add user, user Id is not 64 characters"));
         }
+        check_id("Failed to add user", "user Id", &user.userid)?;
         if state.users.by_id(&user.userid).is_some() {
             let (id, colony) = (&user.userid, &user.colonyname);
             return Err(Refusal::bad_request(format!(

@@ -4,6 +4,7 @@ use super::UserEvent;
 use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
+use crate::colony::names::check_id;
 use crate::crypto::Identity;
 use crate::refusal::Refusal;
 use crate::texts;
@@ -43,6 +44,7 @@ impl ColonyMessage for ChangeUserId {
         if self.userid.len() != 64 {
             return Err(Refusal::bad_request("Failed to change user Id, new user Id is not 64 characters"));
         }
+        check_id("Failed to change user Id", "new user Id", &self.userid)?;
         if self.userid == *turn.caller {
             return Ok(Decision::done(Vec::new()));
         }
