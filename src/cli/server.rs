@@ -199,7 +199,7 @@ impl Start {
     fn tls(&self) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
         let wanted = std::env::var("COLONIES_TLS").is_ok_and(|value| value == "true");
         let file = |given: &Option<PathBuf>, names: [&str; 2]| {
-            let from_environment = || names.iter().filter_map(|name| std::env::var_os(name)).find(|v| !v.is_empty());
+            let from_environment = || names.iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
             given.clone().or_else(|| from_environment().map(PathBuf::from))
         };
         if self.insecure || !(wanted || self.tlscert.is_some() || self.tlskey.is_some()) {

@@ -3,9 +3,11 @@
 //! A turn decides, takes credit from the log, applies, brings waiters and processes together, and appends one record.
 //! Replies leave when what they reveal is durable: the log's thread completes them, and the actor goes on meanwhile.
 
+mod jobs;
+
 use super::mailbox::{Call, Mailbox, Outcome, ReplyTo, Subscribe};
 use super::matching::{Moment, PollAnswer, Record, Settled};
-use super::message::{Answer, Answered, Decision, Empty, Gradual, Reply, Reveals, Turn};
+use super::message::{Answered, Decision, Reply, Reveals, Turn};
 use super::poll::PollSlot;
 use super::subscriptions::SubscriptionId;
 use super::{Colony, access};
@@ -17,6 +19,7 @@ use crate::refusal::Refusal;
 use crate::storage::codec::RecordWriter;
 use crate::storage::stream::StreamWriter;
 use actix::prelude::*;
+use jobs::Job;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -45,12 +48,6 @@ pub struct ColonyActor {
     /// What is being done in steps.
     jobs: VecDeque<Job>,
     ended: Option<Refusal>,
-}
-
-/// Work in steps, and who is told when it is done.
-struct Job {
-    work: Box<dyn Gradual>,
-    tell: Tell,
 }
 
 type Tell = Box<dyn FnOnce(Outcome) + Send>;
@@ -176,13 +173,7 @@ impl ColonyActor {
                     actor.finish(record, credit, settled, Answering::Nobody);
                 });
             }
-            (Ok(Decision::Gradually(_)), ReplyTo::Once(tell)) if self.jobs.len() >= limits::GRADUAL_JOBS => {
-                tell(Err(Refusal::unavailable("too many long jobs are under way in this colony, try again later")));
-            }
-            (Ok(Decision::Gradually(work)), ReplyTo::Once(tell)) => {
-                self.jobs.push_back(Job { work, tell });
-                self.step_job();
-            }
+            (Ok(Decision::Gradually(work)), ReplyTo::Once(tell)) => self.begin_job(work, tell),
             (Ok(_), reply) => {
                 tracing::error!(message = name, "a message and its reply do not fit each other");
                 refuse(reply, Refusal::odd("the server does not know how to answer this message"));
@@ -231,40 +222,6 @@ impl ColonyActor {
             let settled = actor.colony.settle(at, &mut record);
             actor.finish(record, Some(credit), settled, answering);
         });
-    }
-
-    /// The next step of the job that has waited longest; jobs take turns.
-    fn step_job(&mut self) {
-        let Some(Job { mut work, tell }) = self.jobs.pop_front() else {
-            return;
-        };
-        let at = self.moment();
-        let step = catch_unwind(AssertUnwindSafe(|| work.step(&self.colony)));
-        let Ok((events, is_last)) = step else {
-            tracing::error!(colony = %self.colony.state.name, "a step of a long job panicked");
-            return tell(Err(Refusal::odd("the server failed to decide about this; a part may have been done")));
-        };
-        if is_last {
-            let answer = Box::new(|_: &Colony| Box::new(Empty {}) as Box<dyn Answer>);
-            let reply = Reply { events, answer, reveals: Reveals::Colony, payload_type: None };
-            return self.carry_out(reply, tell, Class::Essential, at);
-        }
-        match self.make_record(&events, Class::Essential, at) {
-            Ok((record, credit)) => {
-                self.record(events, record, credit, at, |_| Answering::Nobody);
-                self.jobs.push_back(Job { work, tell });
-            }
-            Err(_) => tell(Err(Refusal::unavailable(
-                "the server's log has no room: a part was done, ask again later for the rest",
-            ))),
-        }
-        if let Some(refusal) = self.ended.clone() {
-            self.end_jobs(&refusal);
-        }
-    }
-
-    fn end_jobs(&mut self, refusal: &Refusal) {
-        self.jobs.drain(..).for_each(|job| (job.tell)(Err(refusal.clone())));
     }
 
     /// A turn of the colony's own, for what nobody asked for: `decide` says what happens. Without credit from the log

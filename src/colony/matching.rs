@@ -211,9 +211,7 @@ impl Colony {
             return Some(waiter);
         }
         // Once it is held, the client's leaving is noticed and gives the process back.
-        let Some(generation) = waiter.reply.hold() else {
-            return None;
-        };
+        let generation = waiter.reply.hold()?;
         // The reference's reply shows the deadline as it was before this attempt, and its recordings pin that
         // (docs/protocol.md); every later look at the process shows the attempt's own.
         let deadline_before = self.state.processes.get(&id)?.exec_deadline;

@@ -2,6 +2,7 @@
 //! ([`raw`]).
 
 mod decode;
+mod mend;
 mod raw;
 
 pub(crate) use decode::decode_borrowed;

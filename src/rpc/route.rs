@@ -189,15 +189,13 @@ async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command:
         return Err(too_busy());
     }
     while let Some((generation, outcome)) = told.recv().await {
-        if outcome.is_err() {
-            return outcome;
-        }
+        let answered = outcome?;
         // Whoever drives this connection looks at its socket before it polls this future again, so that a client that
         // hung up in the meantime is noticed before the assignment counts as sent.
         tokio::task::yield_now().await;
         if slot.send(generation) {
             drop(guard);
-            return outcome;
+            return Ok(answered);
         }
     }
     Err(stopped())

@@ -120,7 +120,8 @@ impl ServerActor {
             Err(refusal) => return self.answer(reply, Err(refusal)),
         };
         if events.is_empty() {
-            return self.answer(reply, Ok(Answered { payload_type: None, body: answer }));
+            // It may show figures of colonies: it waits for what they have queued.
+            return self.answer_after_all(reply, Ok(Answered { payload_type: None, body: answer }));
         }
         let now = self.launcher.clock.wall().max(self.state.newest.saturating_add(1));
         let mut record = RecordWriter::new(now);
@@ -173,6 +174,10 @@ impl ServerActor {
         if self.stream.is_durable(self.stream.number()) {
             return reply(outcome);
         }
+        self.answer_after_all(reply, outcome);
+    }
+
+    fn answer_after_all(&self, reply: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome) {
         self.stream.after_queued(Box::new(move |log| {
             reply(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) });
         }));

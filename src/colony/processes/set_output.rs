@@ -45,7 +45,7 @@ impl ColonyMessage for SetOutput {
         }
         // A missing or empty output leaves what was set before.
         let given = !self.out.0.is_empty();
-        let event = given.then(|| Event::Process(ProcessEvent::OutputSet { id: process.id, out: self.out.0 }));
+        let event = given.then_some(Event::Process(ProcessEvent::OutputSet { id: process.id, out: self.out.0 }));
         Ok(Decision::done(event.into_iter().collect()))
     }
 }
