@@ -469,6 +469,7 @@ impl Handler<Subscribe> for ColonyActor {
         if let Some(refusal) = &self.ended {
             return reply(Err(refusal.clone()));
         }
+        self.colony.heard_from(&subscription.identity, self.clock.monotonic());
         let subscribed = self.colony.subscribe(subscription);
         let then: OnDurable = Box::new(move |log| match (log, subscribed) {
             (wal::Outcome::Durable, Ok((id, notice))) => {
