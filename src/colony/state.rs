@@ -57,6 +57,10 @@ pub struct Changes {
     pub deadlines: Vec<(ProcessId, Option<Time>)>,
     /// Ids that may have lost their right to be here.
     pub identities: Vec<Identity>,
+    /// Ids that may have become known here, or unknown.
+    pub known: Vec<Identity>,
+    /// Executors that were added or came back, by name.
+    pub registered: Vec<String>,
     /// Whether assignments were resumed.
     pub resumed: bool,
     /// Attribute ids that came and went.
@@ -112,6 +116,7 @@ impl State {
             }
             Event::User(event) => {
                 self.changes.identities.extend(self.users.losing_rights(&event).cloned());
+                self.changes.known.extend(self.users.concerned(&event).into_iter().flatten().cloned());
                 self.users.apply(event);
             }
             Event::Executor(event) => self.apply_executor(event, at, number),
@@ -123,6 +128,7 @@ impl State {
     }
 
     fn apply_executor(&mut self, event: ExecutorEvent, at: Time, number: u64) {
+        self.changes.known.extend(self.executors.concerned(&event).into_iter().flatten().cloned());
         // An executor that leaves, is rejected or comes back under its name gives back what it holds.
         if let Some((name, drops_functions)) = event.releases() {
             if let Some(id) = self.executors.get(name).map(|executor| executor.executorid.clone()) {
@@ -137,10 +143,17 @@ impl State {
             self.processes.rekey(from, to, number);
             self.changes.identities.push(from.clone());
         }
+        if let ExecutorEvent::Added(executor) = &event {
+            self.changes.registered.push(executor.executorname.clone());
+        }
         self.executors.apply(event, at);
     }
 
     fn apply_process(&mut self, event: ProcessEvent, now: Nanos, number: u64) {
+        // Whoever was given work asked for it: that much of its signs of life outlasts a restart.
+        if let ProcessEvent::Assigned { executor, .. } = &event {
+            self.executors.note_asked(executor, Time::from_nanos(now));
+        }
         let closed = self.processes.apply(event, now, number, &mut self.changes);
         // Function statistics follow from a first successful close alone (chapter 2, 7.4).
         if let Some(closed) = closed
@@ -148,6 +161,16 @@ impl State {
         {
             self.functions.count(executor, &closed.function, closed.waited, closed.ran);
         }
+    }
+
+    /// The ids of all users and executors; some more than once.
+    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.users.iter().map(|user| &user.userid).chain(self.executors.iter().map(|executor| &executor.executorid))
+    }
+
+    /// Whether anything is registered under this id, in whatever state.
+    pub fn is_known(&self, id: &Identity) -> bool {
+        self.users.by_id(id).is_some() || self.executors.names_of(id).next().is_some()
     }
 
     /// Whether this is a user or an approved executor of the colony.

@@ -2,7 +2,7 @@
 
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
-use crate::colony::{attributes, colonies, executors, functions, logs, processes, users};
+use crate::colony::{attributes, colonies, executors, functions, locations, logs, processes, users};
 use crate::json;
 use crate::refusal::Refusal;
 use crate::server;
@@ -28,6 +28,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Who may send it.
     pub access: Access,
+    /// Whether the answer is the request's payload.
+    pub echoes: bool,
     decode: fn(&[u8]) -> Option<(Decoded, String)>,
     texts: Texts,
 }
@@ -38,6 +40,8 @@ impl Entry {
     /// # Errors
     /// 400 with the message's own texts.
     pub fn decode(&self, payload: Option<&[u8]>) -> Result<Decoded, Refusal> {
+        // Any payload will do for this one, even none (chapter 1, 12.2).
+        let payload = payload.or((self.name == SERVER_INFO).then_some(b"{}"));
         let Some((decoded, tag)) = payload.and_then(self.decode) else {
             return Err(Refusal::bad_request(self.texts.invalid_json));
         };
@@ -53,15 +57,21 @@ impl Entry {
     }
 }
 
+const SERVER_INFO: &str = "getserverinfomsg";
+
 /// All messages.
 pub static TABLE: &[Entry] = &[
     server::<server::add_colony::AddColony>(),
     server::<server::remove_colony::RemoveColony>(),
     server::<server::list_colonies::GetColonies>(),
+    server::<server::change_id::ChangeServerId>(),
+    server::<server::statistics::GetStatistics>(),
+    server::<server::cluster::GetCluster>(),
     open("versionmsg", OpenMessage::Version, server::open::VERSION_TEXTS),
-    open("getserverinfomsg", OpenMessage::ServerInfo, server::open::VERSION_TEXTS),
+    open(SERVER_INFO, OpenMessage::ServerInfo, server::open::VERSION_TEXTS),
     colony::<colonies::get::GetColony>(),
     colony::<colonies::statistics::GetColonyStats>(),
+    colony::<colonies::change_id::ChangeColonyId>(),
     colony::<colonies::pause::PauseAssignments>(),
     colony::<colonies::resume::ResumeAssignments>(),
     colony::<colonies::pause_status::GetPauseStatus>(),
@@ -70,14 +80,24 @@ pub static TABLE: &[Entry] = &[
     colony::<users::get::GetUser>(),
     colony::<users::get_by_id::GetUserById>(),
     colony::<users::remove::RemoveUser>(),
+    colony::<users::change_id::ChangeUserId>(),
     colony::<executors::add::AddExecutor>(),
     colony::<executors::list::GetExecutors>(),
     colony::<executors::get::GetExecutor>(),
+    colony::<executors::get_by_id::GetExecutorById>(),
     colony::<executors::approve::ApproveExecutor>(),
     colony::<executors::reject::RejectExecutor>(),
     colony::<executors::remove::RemoveExecutor>(),
+    colony::<executors::report_allocations::ReportAllocations>(),
+    colony::<executors::update::UpdateExecutor>(),
+    colony::<executors::change_id::ChangeExecutorId>(),
+    colony::<locations::add::AddLocation>(),
+    colony::<locations::list::GetLocations>(),
+    colony::<locations::get::GetLocation>(),
+    colony::<locations::remove::RemoveLocation>(),
     colony::<functions::add::AddFunction>(),
     colony::<functions::list::GetFunctions>(),
+    alias::<functions::list::GetFunctions>("getfunctionsbyexecutormsg"),
     colony::<functions::remove::RemoveFunction>(),
     colony::<processes::submit::SubmitFuncSpec>(),
     colony::<processes::assign::AssignProcess>(),
@@ -85,6 +105,11 @@ pub static TABLE: &[Entry] = &[
     colony::<processes::close_failed::CloseFailed>(),
     colony::<processes::get::GetProcess>(),
     colony::<processes::list::GetProcesses>(),
+    colony::<processes::history::GetProcessHistory>(),
+    colony::<processes::set_output::SetOutput>(),
+    colony::<processes::cancel::CancelProcess>(),
+    colony::<processes::remove::RemoveProcess>(),
+    colony::<processes::remove_all::RemoveAllProcesses>(),
     colony::<attributes::add::AddAttribute>(),
     colony::<attributes::get::GetAttribute>(),
     colony::<logs::add::AddLog>(),
@@ -100,11 +125,18 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 }
 
 const fn colony<M: ColonyMessage>() -> Entry {
-    Entry { name: M::NAME, access: M::ACCESS, decode: decode_colony::<M>, texts: M::TEXTS }
+    Entry { name: M::NAME, access: M::ACCESS, echoes: M::ECHOES, decode: decode_colony::<M>, texts: M::TEXTS }
+}
+
+/// The same message under a name that clients use although the reference does not know it.
+const fn alias<M: ColonyMessage>(name: &'static str) -> Entry {
+    let mut entry = colony::<M>();
+    entry.name = name;
+    entry
 }
 
 const fn server<M: ServerMessage>() -> Entry {
-    Entry { name: M::NAME, access: M::ACCESS, decode: decode_server::<M>, texts: M::TEXTS }
+    Entry { name: M::NAME, access: M::ACCESS, echoes: M::ECHOES, decode: decode_server::<M>, texts: M::TEXTS }
 }
 
 const fn open(name: &'static str, message: OpenMessage, texts: Texts) -> Entry {
@@ -112,7 +144,7 @@ const fn open(name: &'static str, message: OpenMessage, texts: Texts) -> Entry {
         OpenMessage::Version => decode_version,
         OpenMessage::ServerInfo => decode_server_info,
     };
-    Entry { name, access: Access::Anyone, decode, texts }
+    Entry { name, access: Access::Anyone, echoes: false, decode, texts }
 }
 
 fn decode_colony<M: ColonyMessage>(payload: &[u8]) -> Option<(Decoded, String)> {
@@ -125,17 +157,23 @@ fn decode_server<M: ServerMessage>(payload: &[u8]) -> Option<(Decoded, String)> 
     Some((Decoded::Server(Box::new(message)), tag))
 }
 
-#[derive(serde::Deserialize)]
-struct NoFields {}
+/// What may be sent with `versionmsg`; read so that a wrong type is refused.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct VersionRequest {
+    #[serde(rename = "buildversion")]
+    _buildversion: String,
+    #[serde(rename = "buildtime")]
+    _buildtime: String,
+}
 
 fn decode_version(payload: &[u8]) -> Option<(Decoded, String)> {
-    let (NoFields {}, tag) = json::decode_message(payload).ok()?;
+    let (VersionRequest { .. }, tag) = json::decode_message(payload).ok()?;
     Some((Decoded::Open(OpenMessage::Version), tag))
 }
 
-/// Any payload will do for this one, even none (chapter 1, 12.2).
 fn decode_server_info(_: &[u8]) -> Option<(Decoded, String)> {
-    Some((Decoded::Open(OpenMessage::ServerInfo), "getserverinfomsg".to_owned()))
+    Some((Decoded::Open(OpenMessage::ServerInfo), SERVER_INFO.to_owned()))
 }
 
 #[cfg(test)]

@@ -31,6 +31,11 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// About how many bytes of memory it takes, with its place in the index of ids.
+    pub fn bytes(&self) -> usize {
+        208 + self.key.len() + self.value.len()
+    }
+
     /// The id of this attribute on a process.
     pub fn id(&self, target: &ProcessId) -> AttributeId {
         attribute_id(target, &self.key, self.kind)

@@ -66,6 +66,27 @@ impl Statistics {
             ..Statistics::default()
         }
     }
+
+    /// The counts of both together.
+    #[must_use]
+    pub fn plus(self, other: &Statistics) -> Statistics {
+        Statistics {
+            colonies: self.colonies + other.colonies,
+            executors: self.executors + other.executors,
+            activeexecutors: self.activeexecutors + other.activeexecutors,
+            unregisteredexecutors: self.unregisteredexecutors + other.unregisteredexecutors,
+            waitingprocesses: self.waitingprocesses + other.waitingprocesses,
+            runningprocesses: self.runningprocesses + other.runningprocesses,
+            successfulprocesses: self.successfulprocesses + other.successfulprocesses,
+            failedprocesses: self.failedprocesses + other.failedprocesses,
+            cancelledprocesses: self.cancelledprocesses + other.cancelledprocesses,
+            waitingworkflows: self.waitingworkflows + other.waitingworkflows,
+            runningworkflows: self.runningworkflows + other.runningworkflows,
+            successfulworkflows: self.successfulworkflows + other.successfulworkflows,
+            failedworkflows: self.failedworkflows + other.failedworkflows,
+            cancelledworkflows: self.cancelledworkflows + other.cancelledworkflows,
+        }
+    }
 }
 
 impl ColonyMessage for GetColonyStats {

@@ -4,7 +4,7 @@ use super::{Executor, ExecutorEvent, ExecutorState};
 use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
-use crate::colony::names::check_name;
+use crate::colony::names::{check_id, check_name, check_text};
 use crate::refusal::Refusal;
 use crate::texts;
 use crate::time::Time;
@@ -45,10 +45,18 @@ impl ColonyMessage for AddExecutor {
                 )));
             }
         }
+        turn.colony.check_count("Failed to add executor", "executors", turn.colony.state.executors.len())?;
         check_name("Failed to add executor", "executor name", &executor.executorname)?;
+        let texts = [
+            ("executor type", &executor.executortype),
+            ("location name", &executor.locationname),
+            ("blueprint id", &executor.blueprintid),
+        ];
+        texts.into_iter().try_for_each(|(kind, text)| check_text("Failed to add executor", kind, text))?;
         if executor.executorid.len() != 64 {
             return Err(Refusal::bad_request("Failed to add executor, executor Id is not 64 characters"));
         }
+        check_id("Failed to add executor", "executor Id", &executor.executorid)?;
         // A zero time that went through another server's zone is no sign of life (chapter 1, W15).
         if executor.lastheardfromtime < Time::EPOCH {
             executor.lastheardfromtime = Time::UNSET;

@@ -1,14 +1,19 @@
 //! Processes: the work itself (chapter 2).
 
 pub mod assign;
+pub mod cancel;
 pub mod close_failed;
 pub mod close_successful;
 pub mod get;
+pub mod history;
 pub mod list;
 mod lists;
 mod model;
 pub mod queue;
+pub mod remove;
+pub mod remove_all;
 pub mod resources;
+pub mod set_output;
 pub mod spec;
 pub mod spec_request;
 mod store;

@@ -8,6 +8,7 @@ use crate::colony::table::Keyed;
 use crate::crypto::Identity;
 use crate::ids::ProcessId;
 use crate::json::RawJson;
+use crate::limits;
 use crate::time::Time;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -29,11 +30,12 @@ pub enum ProcessState {
 }
 
 impl ProcessState {
+    /// All states, by number.
+    pub const ALL: [ProcessState; 5] = [Self::Waiting, Self::Running, Self::Successful, Self::Failed, Self::Cancelled];
+
     /// The state of this number on the wire.
     pub fn from_number(number: i64) -> Option<ProcessState> {
-        [Self::Waiting, Self::Running, Self::Successful, Self::Failed, Self::Cancelled]
-            .into_iter()
-            .find(|state| *state as i64 == number)
+        Self::ALL.into_iter().find(|state| *state as i64 == number)
     }
 
     /// Whether nothing happens to the process any more.
@@ -85,6 +87,8 @@ pub struct Process {
     pub errors: Arc<[String]>,
     /// The number of the record that last changed it.
     pub changed: u64,
+    /// About how many bytes of memory it takes, what comes and goes with its output and errors left out.
+    pub weight: usize,
 }
 
 impl Keyed for Process {
@@ -103,6 +107,11 @@ impl Process {
             _ => return None,
         };
         deadline.is_set().then_some(deadline)
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.weight + self.out.text().len() + self.errors.iter().map(|error| error.len() + 16).sum::<usize>()
     }
 
     /// Whether it is with this executor.
@@ -178,6 +187,19 @@ impl Serialize for ProcessAnswer {
 }
 
 impl ProcessAnswer {
+    /// The rows of a list: as many as one reply may hold.
+    pub fn rows<'a>(processes: impl Iterator<Item = &'a Process>, colony: &Arc<str>) -> Vec<ProcessAnswer> {
+        let mut bytes = 0_usize;
+        processes
+            .take_while(|process| {
+                let fits = bytes <= limits::LIST_BYTES;
+                bytes = bytes.saturating_add(process.bytes());
+                fits
+            })
+            .map(|process| ProcessAnswer { process: process.clone(), colony: colony.clone() })
+            .collect()
+    }
+
     /// The process of this id as it is now. `null` for one that is gone, which a turn's own events can't bring about.
     pub fn of(colony: &Colony, id: &ProcessId) -> Box<dyn Answer> {
         let process = colony.state.processes.get(id).cloned();

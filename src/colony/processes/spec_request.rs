@@ -91,9 +91,18 @@ impl SpecRequest {
                 )));
             }
         }
-        let lengths = [self.env.len(), self.channels.len(), conditions.dependencies.len()];
-        let names = conditions.executornames.as_ref().map_or(0, Vec::len);
-        if lengths.iter().any(|&length| length > limits::LIST_ELEMENTS) || names > limits::EXECUTOR_NAMES {
+        let names = conditions.executornames.as_deref().unwrap_or_default();
+        let env = self.env.iter().flat_map(|(key, value)| [key, value]);
+        if names.iter().chain(&conditions.dependencies).chain(env).any(|text| text.contains('\0')) {
+            return Err(Refusal::bad_request(
+                "Failed to submit function spec, a name or a variable contains a zero byte",
+            ));
+        }
+        let lengths = [self.channels.len(), conditions.dependencies.len()];
+        if lengths.iter().any(|&length| length > limits::LIST_ELEMENTS)
+            || names.len() > limits::EXECUTOR_NAMES
+            || self.env.len() > limits::ATTRIBUTES_PER_PROCESS
+        {
             return Err(Refusal::bad_request("Failed to submit function spec, a list is too long"));
         }
         let spec = FunctionSpec {
