@@ -226,9 +226,9 @@ impl Colony {
         };
         self.held_order.push_back((id, held.clone()));
         self.held.insert(id, held);
-        let mut process = self.state.processes.get(&id).cloned()?;
-        process.exec_deadline = deadline_before;
-        let body = Box::new(ProcessAnswer { process, colony: self.state.name.clone() });
+        let mut answer = ProcessAnswer::new(&self.state, self.state.processes.get(&id)?);
+        answer.process.exec_deadline = deadline_before;
+        let body = Box::new(answer);
         answers.push(PollAnswer { slot, generation, outcome: Ok(Answered { payload_type: None, body }) });
         None
     }
@@ -238,8 +238,7 @@ impl Colony {
     /// left.
     fn match_process(&mut self, id: &ProcessId, at: Moment, record: &mut dyn Record, answers: &mut Vec<PollAnswer>) {
         loop {
-            let waiting =
-                self.state.processes.get(id).filter(|process| process.state == super::processes::ProcessState::Waiting);
+            let waiting = self.state.processes.get(id).filter(|process| process.is_ready());
             let Some(arrival) = waiting.and_then(|process| self.waiters.first_for(process)) else {
                 return;
             };

@@ -54,7 +54,7 @@ impl ColonyMessage for GetProcesses {
             ListFilter::All
         };
         let listed = state.processes.list(wanted, filter, count).into_iter();
-        let answers = listed.map(|process| ProcessAnswer { process: process.clone(), colony: state.name.clone() });
+        let answers = listed.map(|process| ProcessAnswer::new(state, process));
         Ok(Decision::answer(NullIfEmpty(answers.collect())))
     }
 }
