@@ -208,9 +208,10 @@ impl Colony {
         let Some(generation) = waiter.reply.hold() else {
             return None;
         };
-        // The reference's reply shows the deadline as it was before this attempt, and its recordings pin that
-        // (docs/protocol.md); every later look at the process shows the attempt's own.
-        let deadline_before = self.state.processes.get(&id)?.exec_deadline;
+        // The reference's reply shows deadline and attributes as they were before this attempt, and its recordings pin
+        // that (docs/protocol.md); every later look at the process shows the attempt's own.
+        let before = self.state.processes.get(&id)?;
+        let (deadline_before, attributes_before) = (before.exec_deadline, before.attributes.clone());
         let event = Event::Process(ProcessEvent::Assigned { id, executor: waiter.executor.clone() });
         record.add(&event);
         self.apply(event, at.now, at.number);
@@ -228,6 +229,7 @@ impl Colony {
         self.held.insert(id, held);
         let mut answer = ProcessAnswer::new(&self.state, self.state.processes.get(&id)?);
         answer.process.exec_deadline = deadline_before;
+        answer.process.attributes = attributes_before;
         let body = Box::new(answer);
         answers.push(PollAnswer { slot, generation, outcome: Ok(Answered { payload_type: None, body }) });
         None

@@ -46,7 +46,8 @@ impl RawJson {
         inner.len() < 2 || inner[1..inner.len() - 1].iter().all(u8::is_ascii_whitespace)
     }
 
-    /// The elements of all these lists in one list.
+    /// The elements of all these lists in one list; `null` where there is none, as the reference has it for the input of
+    /// a node whose parents put nothing out.
     pub fn concatenated<'a>(lists: impl Iterator<Item = &'a RawJson>) -> RawJson {
         let mut joined = String::from("[");
         for list in lists.filter(|list| !list.is_empty()) {
@@ -57,7 +58,7 @@ impl RawJson {
         }
         joined.push(']');
         if joined.len() == 2 {
-            return RawJson::empty_list();
+            joined.replace_range(.., "null");
         }
         RawJson::from_text(joined).unwrap_or_else(RawJson::empty_list)
     }
