@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A read that takes longer than this is a failure; longer than any poll of the tests.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(60);
+pub const READ_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A reply.
 #[derive(Debug, Clone)]
