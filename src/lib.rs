@@ -1,6 +1,7 @@
 //! A durable, signed job broker: the server, its typed client and its command line. `docs/architecture.md` is the map.
 
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod colony;
 pub mod crypto;
@@ -8,6 +9,8 @@ pub mod http;
 pub mod ids;
 pub mod json;
 pub mod limits;
+pub mod load;
+pub mod map;
 pub mod realtime;
 pub mod refusal;
 pub mod rpc;

@@ -242,8 +242,7 @@ fn check_clock(clock: Clock, replayed: &Replayed) -> Result<(), StartError> {
 fn record_owner(log: &Arc<dyn Log>, last: Position, owner: &Identity, clock: Clock) -> Result<Position, StartError> {
     let mut record = RecordWriter::new(clock.wall());
     record.add(&ServerEvent::OwnerSet(owner.clone()));
-    let credit =
-        log.reserve(record.len(), Class::Essential).map_err(|reason| StartError::Owner(reason.to_string()))?;
+    let credit = log.reserve(record.len(), Class::Essential).map_err(|reason| StartError::Owner(reason.to_string()))?;
     let record = record.into_bytes();
     Ok(log.append(Append { stream: SERVER_STREAM, expected: last, record, credit, on_durable: Vec::new() }))
 }

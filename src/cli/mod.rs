@@ -1,5 +1,6 @@
 //! The command line: one file a command group.
 
+mod bench;
 mod dev;
 mod open_files;
 mod server;
@@ -26,6 +27,8 @@ enum Command {
     Server(server::ServerCommand),
     /// Run a development server with a colony, a user and keys that are known to everybody
     Dev(dev::Dev),
+    /// Put load on a running server and print what came of it
+    Bench(bench::Bench),
 }
 
 /// Runs the command line of this process.
@@ -35,6 +38,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Server(command) => command.run(),
         Command::Dev(command) => command.run(),
+        Command::Bench(command) => command.run(),
     };
     match done {
         Ok(code) => code,
@@ -51,5 +55,10 @@ fn start_logging(verbose: bool) {
     let verbose = verbose || std::env::var("COLONIES_VERBOSE").is_ok_and(|value| value == "true");
     let chosen = std::env::var("RUST_LOG").ok().and_then(|filter| EnvFilter::try_new(filter).ok());
     let filter = chosen.unwrap_or_else(|| EnvFilter::new(if verbose { "debug" } else { "info,actix_server=warn" }));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
 }

@@ -86,13 +86,31 @@ impl ColonyActor {
     /// The actor of these parts.
     pub fn new(parts: Parts) -> ColonyActor {
         let Parts { mut colony, founding, stream, clock, ids, surroundings } = parts;
-        let at = Moment {
-            now: colony.next_turn(clock.wall()),
-            monotonic: clock.monotonic(),
-            number: colony.state.number,
-        };
+        let at =
+            Moment { now: colony.next_turn(clock.wall()), monotonic: clock.monotonic(), number: colony.state.number };
         colony.start_timers(at, u64::try_from(limits::RESTART_GRACE.as_micros()).unwrap_or(u64::MAX));
-        ColonyActor { colony, founding, stream, clock, ids, surroundings, timer: None, leavers: Vec::new(), ended: None }
+        ColonyActor {
+            colony,
+            founding,
+            stream,
+            clock,
+            ids,
+            surroundings,
+            timer: None,
+            leavers: Vec::new(),
+            ended: None,
+        }
+    }
+
+    /// Whether the colony has its first record; tries to write it where it has not.
+    fn is_founded(&mut self) -> bool {
+        if let Some(founding) = self.founding.clone() {
+            self.own_turn(|actor, _| {
+                actor.founding = None;
+                vec![founding]
+            });
+        }
+        self.founding.is_none()
     }
 
     fn moment(&self) -> Moment {
@@ -108,6 +126,12 @@ impl ColonyActor {
         let Call { caller, command, reply } = call;
         if let Some(refusal) = &self.ended {
             return refuse(reply, refusal.clone());
+        }
+        if !self.is_founded() {
+            return refuse(
+                reply,
+                Refusal::unavailable("the colony's first record has no room in the log, try again soon"),
+            );
         }
         let at = self.moment();
         let (name, class) = (command.name(), command.class());
@@ -192,18 +216,14 @@ impl ColonyActor {
     }
 
     /// Appends the turn's record and lets its answers wait for it.
-    fn finish(
-        &mut self,
-        record: TurnRecord,
-        credit: Option<wal::Credit>,
-        settled: Settled,
-        answering: Answering,
-    ) {
+    fn finish(&mut self, record: TurnRecord, credit: Option<wal::Credit>, settled: Settled, answering: Answering) {
         self.surroundings.turned(&mut self.colony);
         let Settled { answers, notices } = settled;
         let mut then: Vec<OnDurable> = Vec::with_capacity(answers.len() + notices.len() + 1);
         if let Answering::Once(tell, outcome) = answering {
-            then.push(Box::new(move |log| tell(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) })));
+            then.push(Box::new(move |log| {
+                tell(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) })
+            }));
         }
         for PollAnswer { slot, generation, outcome } in answers {
             then.push(Box::new(move |log| {
@@ -370,9 +390,7 @@ impl Actor for ColonyActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(limits::MAILBOX);
-        if let Some(founding) = self.founding.take() {
-            self.own_turn(|_, _| vec![founding]);
-        }
+        self.is_founded();
         self.surroundings.turned(&mut self.colony);
         self.arm(ctx);
     }

@@ -5,13 +5,13 @@
 //! waiter looks for its process, and after a resume every waiter looks once.
 
 use super::Colony;
+use super::access;
 use super::event::Event;
 use super::message::Answered;
-use super::subscriptions::Notice;
 use super::poll::{Generation, Place, PollSlot};
 use super::processes::{ProcessAnswer, ProcessEvent};
+use super::subscriptions::Notice;
 use super::waiters::{Arrival, Poll, Waiter};
-use super::access;
 use crate::crypto::Identity;
 use crate::ids::ProcessId;
 use crate::refusal::Refusal;
@@ -120,7 +120,7 @@ impl Colony {
     pub fn settle(&mut self, at: Moment, record: &mut dyn Record) -> Settled {
         let mut notices = Vec::new();
         let answers = self.settle_polls(at, record, &mut notices);
-        notices.extend(self.notices());
+        notices.extend(self.take_notices());
         self.set_timers(at);
         Settled { answers, notices }
     }
@@ -236,19 +236,10 @@ impl Colony {
     /// A process that became ready looks for its waiter. The waiter takes the best process that it may have, which may
     /// be another one that became ready in the same turn; so the process looks again until it is taken or nobody is
     /// left.
-    fn match_process(
-        &mut self,
-        id: &ProcessId,
-        at: Moment,
-        record: &mut dyn Record,
-        answers: &mut Vec<PollAnswer>,
-    ) {
+    fn match_process(&mut self, id: &ProcessId, at: Moment, record: &mut dyn Record, answers: &mut Vec<PollAnswer>) {
         loop {
-            let waiting = self
-                .state
-                .processes
-                .get(id)
-                .filter(|process| process.state == super::processes::ProcessState::Waiting);
+            let waiting =
+                self.state.processes.get(id).filter(|process| process.state == super::processes::ProcessState::Waiting);
             let Some(arrival) = waiting.and_then(|process| self.waiters.first_for(process)) else {
                 return;
             };
@@ -297,8 +288,7 @@ impl Colony {
         if !held.slot.revoke(held.generation) {
             return;
         }
-        let waiter =
-            Waiter { executor: held.executor, offer: held.offer, until: held.until, reply: held.slot.clone() };
+        let waiter = Waiter { executor: held.executor, offer: held.offer, until: held.until, reply: held.slot.clone() };
         let arrival = match held.arrival {
             Some(arrival) => {
                 self.waiters.park_again(arrival, waiter);

@@ -23,6 +23,7 @@ pub mod timers;
 pub mod users;
 pub mod waiters;
 
+use crate::map::HashMap;
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use event::Event;
@@ -30,7 +31,7 @@ use executors::Executor;
 use matching::Held;
 use poll::PollSlot;
 use state::State;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use subscriptions::Subscriptions;
 use timers::Timers;
@@ -92,9 +93,9 @@ impl Colony {
             waiters: Waiters::default(),
             subscriptions: Subscriptions::default(),
             timers: Timers::default(),
-            held: HashMap::new(),
+            held: HashMap::default(),
             held_order: VecDeque::new(),
-            heard: HashMap::new(),
+            heard: HashMap::default(),
             unmatched: false,
         }
     }
@@ -135,7 +136,9 @@ impl Colony {
     }
 
     /// Carries out an event of the record of this number and time.
-    pub(crate) fn apply(&mut self, event: Event, now: Nanos, number: u64) {
+    pub fn apply(&mut self, event: Event, now: Nanos, number: u64) {
         self.state.apply(event, now, number);
+        // At once: a process may enter another state in the same turn, and each is an event of its own.
+        self.collect_notices();
     }
 }

@@ -7,8 +7,9 @@ use super::access;
 use super::processes::ProcessAnswer;
 use crate::crypto::Identity;
 use crate::ids::ProcessId;
+use crate::map::HashMap;
 use crate::refusal::Refusal;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Where a subscription's events go. It must not block; what it can't take, it ends by itself.
@@ -50,6 +51,8 @@ pub struct Subscriptions {
     by_subject: HashMap<Subject, BTreeSet<SubscriptionId>>,
     by_identity: HashMap<Identity, BTreeSet<SubscriptionId>>,
     next: SubscriptionId,
+    /// What this turn has to tell so far.
+    notices: Vec<Notice>,
 }
 
 impl std::fmt::Debug for Subscriptions {
@@ -109,11 +112,7 @@ impl Subscriptions {
     }
 }
 
-fn remove_from<K: Eq + std::hash::Hash>(
-    index: &mut HashMap<K, BTreeSet<SubscriptionId>>,
-    key: &K,
-    id: SubscriptionId,
-) {
+fn remove_from<K: Eq + std::hash::Hash>(index: &mut HashMap<K, BTreeSet<SubscriptionId>>, key: &K, id: SubscriptionId) {
     if let Some(ids) = index.get_mut(key) {
         ids.remove(&id);
         if ids.is_empty() {
@@ -152,24 +151,19 @@ impl Colony {
         Ok((self.subscriptions.insert(subscription), notice))
     }
 
-    /// The events of this turn, for those who asked for them.
-    pub(crate) fn notices(&mut self) -> Vec<Notice> {
+    /// Notes the events of what was just applied, for those who asked for them.
+    pub(crate) fn collect_notices(&mut self) {
         let entered = std::mem::take(&mut self.state.changes.entered);
-        let mut notices = Vec::new();
         if self.subscriptions.is_empty() {
-            return notices;
+            return;
         }
-        for id in entered {
-            let Some(process) = self.state.processes.get(&id) else {
-                continue;
-            };
+        let mut notices = Vec::new();
+        for process in entered.iter().filter_map(|id| self.state.processes.get(id)) {
             let by_type = Subject::ExecutorType(process.spec.conditions.executor_type.clone());
             let mut answer: Option<Arc<ProcessAnswer>> = None;
-            for subject in [Subject::Process(id), by_type] {
-                for subscription in self.subscriptions.of(&subject) {
-                    if subscription.state != process.state as i64 {
-                        continue;
-                    }
+            for subject in [Subject::Process(process.id), by_type] {
+                let wanted = self.subscriptions.of(&subject).filter(|s| s.state == process.state as i64);
+                for subscription in wanted {
                     let answer = answer.get_or_insert_with(|| {
                         Arc::new(ProcessAnswer { process: process.clone(), colony: self.state.name.clone() })
                     });
@@ -177,7 +171,12 @@ impl Colony {
                 }
             }
         }
-        notices
+        self.subscriptions.notices.extend(notices);
+    }
+
+    /// What this turn has to tell its subscribers.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.subscriptions.notices)
     }
 
     /// Ends the subscriptions of an id that is not a member any more.

@@ -1,7 +1,8 @@
 //! Records by key: the one kind of container that durable state lives in.
 
+use crate::map::HashMap;
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::Hash;
 
 /// What tells a record apart from the others of its table.
@@ -43,7 +44,7 @@ struct Row<V> {
 
 impl<V: Keyed> Default for Table<V> {
     fn default() -> Self {
-        Table { slots: Vec::new(), free: Vec::new(), by_key: HashMap::new(), order: BTreeMap::new(), next: 0 }
+        Table { slots: Vec::new(), free: Vec::new(), by_key: HashMap::default(), order: BTreeMap::new(), next: 0 }
     }
 }
 
@@ -148,9 +149,11 @@ impl<V: Keyed + PartialEq> PartialEq for Table<V> {
     fn eq(&self, other: &Self) -> bool {
         self.next == other.next
             && self.order.len() == other.order.len()
-            && self.order.iter().zip(&other.order).all(|((a, &left), (b, &right))| {
-                a == b && self.at(Slot(left)) == other.at(Slot(right))
-            })
+            && self
+                .order
+                .iter()
+                .zip(&other.order)
+                .all(|((a, &left), (b, &right))| a == b && self.at(Slot(left)) == other.at(Slot(right)))
     }
 }
 

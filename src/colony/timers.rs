@@ -9,8 +9,9 @@ use super::event::Event;
 use super::matching::Moment;
 use super::processes::{ProcessEvent, ProcessState};
 use crate::ids::ProcessId;
+use crate::map::HashMap;
 use crate::time::Time;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Processes that one turn lets expire, so that turns stay short.
 const EXPIRIES_A_TURN: usize = 256;

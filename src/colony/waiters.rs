@@ -7,7 +7,8 @@
 use super::processes::Process;
 use super::processes::queue::{self, Offer};
 use crate::crypto::Identity;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::map::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A long poll as it was asked for.
@@ -59,9 +60,9 @@ struct TypeWaiters {
 impl<R> Default for Waiters<R> {
     fn default() -> Self {
         Waiters {
-            waiters: HashMap::new(),
-            types: HashMap::new(),
-            by_executor: HashMap::new(),
+            waiters: HashMap::default(),
+            types: HashMap::default(),
+            by_executor: HashMap::default(),
             until: BTreeSet::new(),
             next: 0,
         }
@@ -133,7 +134,9 @@ impl<R> Waiters<R> {
         };
         match queue::targets(process) {
             // Members of a group are alike but for their names, so the first one speaks for all.
-            [] => of_type.groups.values().filter_map(|arrivals| arrivals.first()).filter(|a| eligible(a)).min().copied(),
+            [] => {
+                of_type.groups.values().filter_map(|arrivals| arrivals.first()).filter(|a| eligible(a)).min().copied()
+            }
             names => names
                 .iter()
                 .filter_map(|name| of_type.by_name.get(name)?.iter().find(|arrival| eligible(arrival)))

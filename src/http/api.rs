@@ -52,11 +52,9 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
         (&Method::GET, "/pubsub") => pubsub::handle(&request, payload, shared.rpc.clone()),
         (&Method::OPTIONS, _) if has_origin => return cors::preflight(),
         (&Method::POST, "/api/") => redirect(StatusCode::TEMPORARY_REDIRECT, "/api", ""),
-        (&Method::GET, "/health/") => redirect(
-            StatusCode::MOVED_PERMANENTLY,
-            "/health",
-            "<a href=\"/health\">Moved Permanently</a>.\n\n",
-        ),
+        (&Method::GET, "/health/") => {
+            redirect(StatusCode::MOVED_PERMANENTLY, "/health", "<a href=\"/health\">Moved Permanently</a>.\n\n")
+        }
         _ => not_found(),
     };
     if from_elsewhere {

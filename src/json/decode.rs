@@ -259,7 +259,9 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Filled<V> {
             Zero::Bool => self.visitor.visit_bool(false),
             Zero::Number => self.visitor.visit_u64(0),
             Zero::Text => self.visitor.visit_str(""),
-            Zero::List => self.visitor.visit_seq(serde::de::value::SeqDeserializer::<_, E>::new(std::iter::empty::<()>())),
+            Zero::List => {
+                self.visitor.visit_seq(serde::de::value::SeqDeserializer::<_, E>::new(std::iter::empty::<()>()))
+            }
             Zero::Map => {
                 self.visitor.visit_map(serde::de::value::MapDeserializer::<_, E>::new(std::iter::empty::<((), ())>()))
             }
@@ -560,10 +562,31 @@ mod tests {
     #[test]
     fn other_types_fail_the_whole_message() {
         for text in [
-            r#"{"name":1}"#, r#"{"on":1}"#, r#"{"inner":[1,2]}"#, r#"{"inner":{"count":1.0}}"#, r#"{"names":"a"}"#,
-            r#"{"inner":{"count":1e3}}"#, r#"{"inner":{"count":9223372036854775808}}"#, r#"{"inner":{"count":"1"}}"#,
-            r#"{"args":{}}"#, r#"{"kwargs":[]}"#, r#"{"env":{"a":1}}"#, r#"{"msgtype":7}"#, "[]", "\"a\"", "1", "null",
-            "", " ", "{", "{}x", "{'a':1}", "{\"name\":\"a\",}", "\u{FEFF}{}", "{\"name\":\"\t\"}", "{\"a\":NaN}",
+            r#"{"name":1}"#,
+            r#"{"on":1}"#,
+            r#"{"inner":[1,2]}"#,
+            r#"{"inner":{"count":1.0}}"#,
+            r#"{"names":"a"}"#,
+            r#"{"inner":{"count":1e3}}"#,
+            r#"{"inner":{"count":9223372036854775808}}"#,
+            r#"{"inner":{"count":"1"}}"#,
+            r#"{"args":{}}"#,
+            r#"{"kwargs":[]}"#,
+            r#"{"env":{"a":1}}"#,
+            r#"{"msgtype":7}"#,
+            "[]",
+            "\"a\"",
+            "1",
+            "null",
+            "",
+            " ",
+            "{",
+            "{}x",
+            "{'a':1}",
+            "{\"name\":\"a\",}",
+            "\u{FEFF}{}",
+            "{\"name\":\"\t\"}",
+            "{\"a\":NaN}",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -137,11 +137,7 @@ async fn write(session: &mut Session, out: Out, binary: bool) -> Result<(), acti
         },
         Out::Refusal(refusal) => write_refusal(&refusal),
     };
-    if binary {
-        session.binary(body).await
-    } else {
-        session.text(String::from_utf8(body).unwrap_or_default()).await
-    }
+    if binary { session.binary(body).await } else { session.text(String::from_utf8(body).unwrap_or_default()).await }
 }
 
 /// What became of a frame.

@@ -66,8 +66,7 @@ pub fn read(kind: Kind, payload: Option<&[u8]>) -> Result<SubscribeRequest, Unre
     if payload.trim_ascii() == b"null" {
         return Err(Unreadable::Null);
     }
-    let (request, tag) =
-        json::decode_message::<SubscribeRequest>(payload).map_err(|_| Unreadable::InvalidJson)?;
+    let (request, tag) = json::decode_message::<SubscribeRequest>(payload).map_err(|_| Unreadable::InvalidJson)?;
     if tag != kind.name() {
         return Err(Unreadable::Mismatch);
     }

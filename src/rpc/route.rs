@@ -2,8 +2,8 @@
 
 use super::dispatch::{self, Decoded, Entry};
 use super::envelope::{Envelope, write_refusal, write_reply};
-use crate::colony::matching::nothing_to_do;
 use crate::colony::mailbox::{Call, Outcome, ReplyTo};
+use crate::colony::matching::nothing_to_do;
 use crate::colony::message::{Address, Answered, Command};
 use crate::colony::poll::{Delivery, Left, PollSlot};
 use crate::crypto::{Identity, Memo, signer};

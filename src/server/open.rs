@@ -61,11 +61,9 @@ impl ServerInfo {
     /// The answer to one of the two.
     pub fn answer(&self, message: OpenMessage) -> Box<dyn Answer> {
         match message {
-            OpenMessage::Version => Box::new(Version {
-                buildversion: VERSION,
-                buildtime: self.build_time.clone(),
-                msgtype: "versionmsg",
-            }),
+            OpenMessage::Version => {
+                Box::new(Version { buildversion: VERSION, buildtime: self.build_time.clone(), msgtype: "versionmsg" })
+            }
             OpenMessage::ServerInfo => Box::new(Info {
                 buildversion: VERSION,
                 buildtime: self.build_time.clone(),

@@ -18,8 +18,8 @@ pub enum Durability {
     /// Once it was handed to the operating system, which is made to sync at this interval while there is something to
     /// sync. A crash of the process loses nothing; a crash of the machine may lose what came since the last sync.
     Interval(Duration),
-    /// Once it was handed to the operating system, which syncs when it likes; the log does so only when it changes
-    /// segments and when it is closed. A crash of the machine may lose what it had not written by itself.
+    /// Once it was handed to the operating system, which syncs when it likes; the log does so only with the first record
+    /// after opening, when it changes segments and when it is closed. A crash of the machine may lose what it had not written by itself.
     Never,
 }
 

@@ -75,6 +75,7 @@ conformance! {
     a_record_too_large_for_the_queue_is_refused
     room_can_be_waited_for
     a_credit_that_is_too_small_is_made_to_fit
+    a_replay_among_appends_shows_a_beginning
 }
 
 fn records_come_back_in_order(log: &dyn Log) {
@@ -335,4 +336,26 @@ fn a_credit_that_is_too_small_is_made_to_fit(log: &dyn Log) {
     assert_eq!(settled(log), Outcome::Durable);
     assert!(replay(log, None, Position::ZERO)[0].2 == bytes);
     assert_eq!(log.status().queued_bytes, 0);
+}
+
+fn a_replay_among_appends_shows_a_beginning(log: &dyn Log) {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut last = Position::ZERO;
+            for seed in 0..300 {
+                last = send(log, 1, last, &record(seed, (seed * 31 % 3000) as usize)).0;
+            }
+        });
+        let mut before = 0;
+        while before < 300 {
+            let durable = log.durable(StreamId(1)).position().number;
+            let records = replay(log, None, Position::ZERO);
+            assert!(records.len() as u64 >= durable && records.len() >= before);
+            before = records.len();
+            for (seed, (_, position, bytes)) in records.into_iter().enumerate() {
+                assert_eq!(position.number, seed as u64 + 1);
+                assert!(bytes == record(seed as u64, seed * 31 % 3000));
+            }
+        }
+    });
 }

@@ -106,20 +106,20 @@ fn durabilities() -> impl Strategy<Value = Durability> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 120, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_durable_is_there_once_and_in_order(
         durability in durabilities(),
         zero_fill in any::<bool>(),
-        runs in prop::collection::vec((any::<u64>(), 1..120_u64, 0..250_u64, ends()), 1..6),
+        runs in prop::collection::vec((any::<u64>(), 1..120_u64, 0..250_u64, ends(), 0..16_u64), 1..6),
     ) {
         let mut disk = Faulty::default();
         // By stream, what the last replay showed.
         let mut known: HashMap<u64, Vec<(Position, Vec<u8>)>> = HashMap::new();
         // Every position that anyone could have seen, and its record.
         let mut seen: HashMap<(u64, Position), Vec<u8>> = HashMap::new();
-        for (seed, count, stop_after, end) in runs {
+        for (seed, count, stop_after, end, stop_opening_after) in runs {
             let options = Options { durability, zero_fill, ..small_options() };
             let ends_badly = !matches!(end, End::Close);
             let (log, _) = open(dir(), options.clone(), &disk.storage()).unwrap();
@@ -133,8 +133,16 @@ proptest! {
                 End::Close | End::Kill => disk.killed(),
                 End::Crash(left) => disk.crashed(left),
             };
+            // Opening is a time to stop, too.
+            if ends_badly && seed % 2 == 0 {
+                disk.fail(None, stop_opening_after, Fault::Stop);
+                let opened = open(dir(), options.clone(), &disk.storage());
+                disk.stop();
+                drop(opened);
+                disk = disk.crashed(Left::Sectors(seed));
+            }
             let (log, recovered) = open(dir(), options, &disk.storage()).unwrap();
-            let may_lose = durability != Durability::Always && matches!(end, End::Crash(_));
+            let may_lose = durability != Durability::Always && ends_badly && (matches!(end, End::Crash(_)) || seed % 2 == 0);
             for stream in 0..STREAMS {
                 let found: Vec<_> = replay(&log, Some(stream), Position::ZERO)
                     .into_iter()
@@ -156,7 +164,7 @@ proptest! {
                 known.insert(stream, found);
             }
             if matches!(end, End::Close) {
-                prop_assert!(recovered.clean && recovered.torn.is_none());
+                prop_assert!(recovered.torn.is_none() && recovered.unfinished.is_empty());
             }
             log.close();
             drop(log);

@@ -136,6 +136,27 @@ fn a_short_write_goes_on_where_it_stopped() {
     assert_eq!(replay(&log, None, Position::ZERO).len(), 20);
 }
 
+#[test]
+fn a_segment_whose_name_was_in_memory_only_is_kept() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+    let mut last = Position::ZERO;
+    for seed in 0..2 {
+        last = append(&log, 1, last, &record(seed, 25_000)).0;
+    }
+    // The machine stops between giving the second segment its name and making the name durable; the process is
+    // followed by another one that sees the name.
+    disk.fail(Some(Op::SyncDir), 0, Fault::Stop);
+    assert_eq!(append(&log, 1, last, &record(2, 60_000)).1, Outcome::Failed);
+    let disk = disk.killed();
+    assert_eq!(disk.paths(".log").len(), 2);
+    let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+    assert_eq!(log.durable(StreamId(1)).position(), last);
+    assert_eq!(append(&log, 1, last, b"kept").1, Outcome::Durable);
+    let (log, _) = open(dir(), quiet(), &disk.crashed(Left::Nothing).storage()).unwrap();
+    assert_eq!(log.durable(StreamId(1)).position().number, last.number + 1);
+}
+
 /// Appends until there is no room.
 fn fill(log: &FileLog, class: Class, last: &mut Position) -> NoRoom {
     loop {

@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use support::faulty::Faulty;
+use support::faulty::{Faulty, Left};
 use support::{Record, append, open, record, replay, send, settled, small_options};
-use wal::{Durability, FileLog, Log, OpenError, Options, Outcome, Position, RealStorage, StreamId, verify};
+use wal::{Durability, FileLog, Log, OpenError, Options, Outcome, Position, ReadError, RealStorage, StreamId, verify};
 
 const HEADER_BYTES: usize = 48;
 
@@ -103,7 +103,7 @@ fn a_log_cut_anywhere_in_its_last_batches_opens_and_keeps_what_is_whole() {
         assert_eq!(recovered.epoch, if at_bound { 1 } else { 2 });
         if let Some(torn) = recovered.torn {
             assert_eq!((torn.offset, torn.batch), (bounds[kept] as u64, kept as u64 + 1));
-            let copy = disk.read(&torn.copy);
+            let copy = disk.crashed(Left::Nothing).read(&torn.copy);
             assert_eq!(copy.len() as u64, torn.bytes);
             assert!(cut - bounds[kept] <= copy.len() + 8);
         }
@@ -324,19 +324,22 @@ fn without_a_sync_each_time_the_cut_is_at_the_first_bad_batch_that_no_sync_cover
     let records = replay(&log, None, Position::ZERO);
     let killed = disk.killed().copy();
     let path = segment(1);
-    let bounds_ = bounds(&killed.read(&path));
-    for bad in 0..10 {
+    let places = bounds(&killed.read(&path));
+    // The first batch after opening is synced in any case.
+    let first_bad = with(&killed, &path, |bytes| bytes[places[0] + 60] ^= 1);
+    assert_refused(&first_bad, &["batch 1", "Nothing was changed"]);
+    for bad in 1..10 {
         // Batches after the bad one are good, but nothing says that it had been synced.
-        let disk = with(&killed, &path, |bytes| bytes[bounds_[bad] + 60] ^= 1);
+        let disk = with(&killed, &path, |bytes| bytes[places[bad] + 60] ^= 1);
         let (log, recovered) = open(dir(), options(), &disk.storage()).unwrap();
-        assert_eq!(recovered.torn.unwrap().offset, bounds_[bad] as u64);
+        assert_eq!(recovered.torn.unwrap().offset, places[bad] as u64);
         assert_eq!(recovered.epoch, 2);
         assert_eq!(replay(&log, None, Position::ZERO), records[..bad]);
     }
     // Closing syncs, and says so.
     log.close();
     for bad in 0..10 {
-        let disk = with(&disk, &path, |bytes| bytes[bounds_[bad] + 60] ^= 1);
+        let disk = with(&disk, &path, |bytes| bytes[places[bad] + 60] ^= 1);
         let error = open(dir(), options(), &disk.storage()).err().unwrap();
         assert!(matches!(error, OpenError::Corrupt { batch, .. } if batch == bad as u64 + 1), "{error}");
     }
@@ -347,14 +350,20 @@ fn records_that_may_have_vanished_without_a_trace_begin_an_epoch() {
     let disk = Faulty::default();
     let options = || Options { durability: Durability::Never, ..small() };
     let (log, _) = open(dir(), options(), &disk.storage()).unwrap();
-    append(&log, 1, Position::ZERO, b"x");
+    let (first, _) = append(&log, 1, Position::ZERO, b"x");
     let killed = disk.killed();
     log.close();
     drop(log);
     let (_, recovered) = open(dir(), options(), &killed.storage()).unwrap();
     assert_eq!(recovered.epoch, 2);
-    let (_, recovered) = open(dir(), options(), &disk.storage()).unwrap();
+    let (log, recovered) = open(dir(), options(), &disk.storage()).unwrap();
     assert_eq!((recovered.epoch, recovered.clean), (1, true));
+    // However little is left of what came after the close.
+    let (second, _) = append(&log, 1, first, b"y");
+    append(&log, 1, second, b"z");
+    let crashed = disk.crashed(Left::Nothing);
+    let (_, recovered) = open(dir(), options(), &crashed.storage()).unwrap();
+    assert_eq!((recovered.epoch, recovered.streams), (2, vec![(StreamId(1), second)]));
 }
 
 #[test]
@@ -431,6 +440,48 @@ fn the_settings_of_segments_may_change_between_openings() {
         assert_eq!(settled(&log), Outcome::Durable);
         assert_eq!(replay(&log, None, Position::ZERO).len() as u64, (round + 1) * 8);
     }
+}
+
+#[test]
+fn a_replay_of_an_open_log_notices_damage() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), small(), &disk.storage()).unwrap();
+    append(&log, 1, Position::ZERO, b"record");
+    let path = segment(1);
+    let end = *bounds(&disk.read(&path)).last().unwrap();
+    for at in 0..end {
+        let mut bytes = disk.read(&path);
+        bytes[at] ^= 0x20;
+        disk.put(&path, bytes.clone());
+        let error = log.replay(None, Position::ZERO, &mut |_, _, _| std::ops::ControlFlow::Continue(())).unwrap_err();
+        assert!(matches!(error, ReadError::Corrupt { .. }), "byte {at}");
+        bytes[at] ^= 0x20;
+        disk.put(&path, bytes);
+    }
+    assert_eq!(replay(&log, None, Position::ZERO).len(), 1);
+}
+
+/// A log as version 1 of the format has it, without the unused rest of its only segment.
+const VERSION_1: &[u8] = include_bytes!("fixtures/version-1.log");
+
+#[test]
+fn a_log_of_format_version_1_opens() {
+    let disk = Faulty::default();
+    disk.put(&segment(1), VERSION_1.to_vec());
+    let verified = verify(dir(), &*disk.storage()).unwrap().unwrap();
+    assert!(verified.clean);
+    let (log, recovered) = open(dir(), small(), &disk.storage()).unwrap();
+    assert_eq!((recovered.epoch, recovered.records, recovered.clean), (1, 3, true));
+    let at = |number| Position { epoch: 1, number };
+    let expected = [
+        (StreamId(1), at(1), b"first".to_vec()),
+        (StreamId(u64::MAX), at(1), Vec::new()),
+        (StreamId(1), at(2), b"second".to_vec()),
+    ];
+    assert_eq!(replay(&log, None, Position::ZERO), expected);
+    // It has no room left, so this begins a segment.
+    assert_eq!(append(&log, 1, at(2), b"third").1, Outcome::Durable);
+    assert_eq!(disk.paths(".log").len(), 2);
 }
 
 /// A batch with good checksums around any body.

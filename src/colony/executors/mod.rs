@@ -12,9 +12,10 @@ pub use model::{Allocations, Capabilities, Executor, ExecutorState};
 
 use super::table::{Keyed, Table};
 use crate::crypto::Identity;
+use crate::map::HashMap;
 use crate::time::Time;
 use bincode::{Decode, Encode};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 impl Keyed for Executor {
     type Key = String;

@@ -6,9 +6,9 @@ pub mod remove;
 
 use super::state::Changes;
 use super::table::{Keyed, Table};
+use crate::map::HashMap;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// A registered function as it is stored, sent and shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Encode, Decode)]

@@ -4,11 +4,11 @@ pub mod add;
 pub mod get;
 
 use crate::ids::ProcessId;
+use crate::map::HashMap;
 use crate::time::Nanos;
 use bincode::{Decode, Encode};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Something that was said. The turn's time is its time stamp: strictly increasing, so that no line is lost to a client

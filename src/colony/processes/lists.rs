@@ -3,8 +3,9 @@
 
 use super::{Process, ProcessState};
 use crate::colony::table::Slot;
+use crate::map::HashMap;
 use crate::time::Time;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// A row: what the list is ordered by, then the order of submission.
 type Row = (i64, u64, Slot);

@@ -1,8 +1,8 @@
 //! The process object (chapter 2, 3).
 
 use super::spec::{FunctionSpec, ShownSpec};
-use crate::colony::attributes::{Attribute, ENV, ShownAttribute};
 use crate::colony::Colony;
+use crate::colony::attributes::{Attribute, ENV, ShownAttribute};
 use crate::colony::message::Answer;
 use crate::colony::table::Keyed;
 use crate::crypto::Identity;

@@ -9,7 +9,8 @@
 use super::Process;
 use crate::colony::table::Slot;
 use crate::limits;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::map::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A place in a queue: priority time, then order of submission.
 pub type Place = (i64, u64, Slot);

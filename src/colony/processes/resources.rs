@@ -47,7 +47,9 @@ pub fn parse_memory(text: &str) -> Result<i64, Refusal> {
     }
     // The text is the reference's: the rest is empty when no unit matched at all.
     let refusal = |rest: &str| {
-        Refusal::bad_request(format!("error converting memory to int: strconv.ParseInt: parsing {rest:?}: invalid syntax"))
+        Refusal::bad_request(format!(
+            "error converting memory to int: strconv.ParseInt: parsing {rest:?}: invalid syntax"
+        ))
     };
     let Some((number, bytes)) =
         UNITS.iter().find_map(|&(unit, bytes)| text.strip_suffix(unit).map(|number| (number, bytes)))
@@ -86,13 +88,22 @@ mod tests {
             assert_eq!(parse_cpu(text).map_err(|r| r.status), Err(400), "{text}");
         }
         for (text, shown) in [
-            ("1G", "953Mi"), ("1K", "0Mi"), ("2Gi", "2048Mi"), ("", "0Mi"), ("3MiB", "3Mi"), ("1TiB", "1048576Mi"),
-            ("1024Kb", "0Mi"), ("5MB", "4Mi"), ("1Ti", "1048576Mi"), ("-3Mi", "-3Mi"),
+            ("1G", "953Mi"),
+            ("1K", "0Mi"),
+            ("2Gi", "2048Mi"),
+            ("", "0Mi"),
+            ("3MiB", "3Mi"),
+            ("1TiB", "1048576Mi"),
+            ("1024Kb", "0Mi"),
+            ("5MB", "4Mi"),
+            ("1Ti", "1048576Mi"),
+            ("-3Mi", "-3Mi"),
         ] {
             assert_eq!(parse_memory(text).map(show_memory), Ok(shown.to_owned()), "{text}");
         }
         for (text, rest) in [("100", ""), ("1gi", ""), ("1.5Gi", "1.5"), ("Gi", ""), ("1 Gi", "1 "), ("xMi", "x")] {
-            let message = format!("error converting memory to int: strconv.ParseInt: parsing \"{rest}\": invalid syntax");
+            let message =
+                format!("error converting memory to int: strconv.ParseInt: parsing \"{rest}\": invalid syntax");
             assert_eq!(parse_memory(text), Err(Refusal::bad_request(message)), "{text}");
         }
         assert_eq!(parse_memory("9223372036854775807Gi").map_err(|r| r.status), Err(400));

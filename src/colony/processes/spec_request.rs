@@ -70,9 +70,7 @@ impl SpecRequest {
     /// 400 with the texts of chapter 2, 4; for what does not fit the store, a text of our own.
     pub fn into_spec(self) -> Result<(FunctionSpec, Environment), Refusal> {
         if !PRIORITIES.contains(&self.priority) {
-            return Err(Refusal::bad_request(
-                "Failed to submit function spec, priority outside range [-50000, 50000]",
-            ));
+            return Err(Refusal::bad_request("Failed to submit function spec, priority outside range [-50000, 50000]"));
         }
         let conditions = self.conditions;
         let cpu = parse_cpu(&conditions.cpu)?;

@@ -9,8 +9,9 @@ use crate::colony::table::{Slot, Table};
 use crate::crypto::Identity;
 use crate::ids::{AttributeId, ProcessId};
 use crate::json::RawJson;
+use crate::map::HashMap;
 use crate::time::{Nanos, Time};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Nanoseconds that one step of priority is worth: a day (chapter 2, 3.1).
@@ -36,8 +37,8 @@ impl Default for Processes {
             table: Table::default(),
             queues: Queues::default(),
             lists: Lists::default(),
-            held: HashMap::new(),
-            attributes: HashMap::new(),
+            held: HashMap::default(),
+            attributes: HashMap::default(),
         }
     }
 }

@@ -8,9 +8,9 @@ pub mod remove;
 
 use super::table::{Keyed, Table};
 use crate::crypto::Identity;
+use crate::map::HashMap;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// A user as it is stored, sent and shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Encode, Decode)]

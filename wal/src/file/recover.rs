@@ -138,8 +138,9 @@ fn reopen(storage: &dyn Storage, dir: &Path, options: &Options, mut scan: Scan) 
     if let Some(blank) = &scan.blank {
         tracing::warn!(file = %blank.path.display(), "the newest segment is empty, it is removed");
         storage.remove(&blank.path).map_err(io_error("remove", &blank.path))?;
-        storage.sync_dir(dir).map_err(io_error("sync", dir))?;
     }
+    // The names that were found may be in memory only, if the process died between a rename and this.
+    storage.sync_dir(dir).map_err(io_error("sync", dir))?;
     let unfinished = scan.assembler.unfinished();
     let mut current = open_newest(storage, &scan)?;
     let torn = match scan.torn {

@@ -14,9 +14,12 @@ pub(crate) const VERSION: u16 = 1;
 /// A record is split at the end of a segment only if this much of it fits there; less is left empty.
 pub(crate) const MIN_PART_BYTES: usize = 4096;
 
+/// The end of a segment that is kept for batches without records: a new epoch, and the closing one.
+pub(crate) const CONTROL_BYTES: u64 = 2 * BATCH_HEADER_BYTES as u64;
+
 /// What of a segment cannot be promised to records: the end that is too short for a part, what one more part costs,
-/// and the batches without records (a new epoch, the closing one).
-pub(crate) const SLACK_BYTES: u64 = (MIN_PART_BYTES + 2 * PART_OVERHEAD + 2 * BATCH_HEADER_BYTES + ALIGNMENT) as u64;
+/// and what is kept for batches without records.
+pub(crate) const SLACK_BYTES: u64 = CONTROL_BYTES + (MIN_PART_BYTES + 2 * PART_OVERHEAD + ALIGNMENT) as u64;
 
 const MAGIC: [u8; 8] = *b"WALSEGMT";
 const SUFFIX: &str = ".log";

@@ -9,7 +9,7 @@ use super::batch::{Builder, CLOSING, FRAME_BYTES, Frame, HEADER_BYTES, PART_OVER
 use super::chain::Chain;
 use super::recover::Current;
 use super::scan::Segment;
-use super::segment::{self, Header, MIN_PART_BYTES};
+use super::segment::{self, CONTROL_BYTES, Header, MIN_PART_BYTES};
 use super::shared::Shared;
 use crate::credit::Credit;
 use crate::log::{Append, Durability, OnDurable, Outcome};
@@ -38,6 +38,8 @@ pub(crate) struct Writer {
     last_sync: Instant,
     /// The last batch says that the log was closed.
     closed: bool,
+    /// A batch that was acknowledged before a sync would be missed.
+    marked: bool,
 }
 
 struct Tail {
@@ -72,6 +74,7 @@ impl Writer {
             synced: chain.next - 1,
             last_sync: Instant::now(),
             closed,
+            marked: false,
             shared,
             chain,
             current,
@@ -132,21 +135,22 @@ impl Writer {
             self.settle();
             return if self.pending.is_empty() { Ok(()) } else { self.rotate() };
         }
-        let relaxed = self.shared.options.durability != Durability::Always;
+        let durability = self.shared.options.durability;
+        let relaxed = durability != Durability::Always;
         self.write_batch(if relaxed { RELAXED } else { 0 }, finished)?;
-        match self.shared.options.durability {
-            Durability::Always => self.sync()?,
-            Durability::Interval(every) if self.last_sync.elapsed() >= every => {
-                // Those who wait are not owed this sync.
-                self.publish();
-                self.settle();
-                return self.sync();
-            }
-            Durability::Interval(_) | Durability::Never => {}
+        // If all that follows vanishes without a trace, the first batch tells the next opening that this can have been:
+        // so that one is synced in any case.
+        if !relaxed || !self.marked {
+            self.sync()?;
+            self.marked = relaxed;
         }
         self.publish();
         self.settle();
-        Ok(())
+        match durability {
+            // Those who waited were not owed this sync.
+            Durability::Interval(every) if self.last_sync.elapsed() >= every => self.sync(),
+            _ => Ok(()),
+        }
     }
 
     /// Puts pending records into the batch until it is full. Returns how many it completes.
@@ -332,7 +336,8 @@ enum Encoded {
 /// A record is split where the segment ends, so that no more than [`MIN_PART_BYTES`] of a segment stay empty and the
 /// room promised to credits is really there; and where it is longer than a part may be.
 fn next_part(batch: &Builder, left: usize, batch_bytes: usize, current: &Current) -> Option<usize> {
-    let segment_left = usize::try_from(current.size.saturating_sub(current.end)).unwrap_or(usize::MAX);
+    let segment_left = current.size.saturating_sub(current.end + CONTROL_BYTES);
+    let segment_left = usize::try_from(segment_left).unwrap_or(usize::MAX);
     let room = batch.room(batch_bytes.min(segment_left))?;
     let longest = part_bytes(batch_bytes).min(room);
     if left <= longest {
