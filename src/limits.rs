@@ -59,6 +59,12 @@ pub const EXECUTOR_NAMES: usize = 1_000;
 /// Elements of one list in one message.
 pub const LIST_ELEMENTS: usize = 1_000_000;
 
+/// Nodes of one workflow.
+pub const GRAPH_NODES: usize = 200_000;
+
+/// Dependencies of all nodes of one workflow together.
+pub const GRAPH_DEPENDENCIES: usize = 2_000_000;
+
 /// Rows of one process list (chapter 2, 7.2).
 pub const PROCESS_ROWS: i64 = 100;
 

@@ -212,9 +212,10 @@ impl Colony {
         }
         // Once it is held, the client's leaving is noticed and gives the process back.
         let generation = waiter.reply.hold()?;
-        // The reference's reply shows the deadline as it was before this attempt, and its recordings pin that
-        // (docs/protocol.md); every later look at the process shows the attempt's own.
-        let deadline_before = self.state.processes.get(&id)?.exec_deadline;
+        // The reference's reply shows deadline and attributes as they were before this attempt, and its recordings pin
+        // that (docs/protocol.md); every later look at the process shows the attempt's own.
+        let before = self.state.processes.get(&id)?;
+        let (deadline_before, attributes_before) = (before.exec_deadline, before.attributes.clone());
         let event = Event::Process(ProcessEvent::Assigned { id, executor: waiter.executor.clone() });
         record.add(&event);
         self.apply(event, at.now, at.number);
@@ -231,9 +232,10 @@ impl Colony {
         };
         self.held_order.push_back((id, held.clone()));
         self.held.insert(id, held);
-        let mut process = self.state.processes.get(&id).cloned()?;
-        process.exec_deadline = deadline_before;
-        let body = Box::new(ProcessAnswer { process, colony: self.state.name.clone() });
+        let mut answer = ProcessAnswer::new(&self.state, self.state.processes.get(&id)?);
+        answer.process.exec_deadline = deadline_before;
+        answer.process.attributes = attributes_before;
+        let body = Box::new(answer);
         answers.push(PollAnswer { slot, generation, outcome: Ok(Answered { payload_type: None, body }) });
         None
     }
@@ -243,8 +245,7 @@ impl Colony {
     /// left.
     fn match_process(&mut self, id: &ProcessId, at: Moment, record: &mut dyn Record, answers: &mut Vec<PollAnswer>) {
         loop {
-            let waiting =
-                self.state.processes.get(id).filter(|process| process.state == super::processes::ProcessState::Waiting);
+            let waiting = self.state.processes.get(id).filter(|process| process.is_ready());
             let Some(arrival) = waiting.and_then(|process| self.waiters.first_for(process)) else {
                 return;
             };

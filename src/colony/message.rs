@@ -4,8 +4,9 @@ use super::Colony;
 use super::access::{self, Access};
 use super::event::Event;
 use super::processes::Process;
+use crate::colony::workflows::Workflow;
 use crate::crypto::Identity;
-use crate::ids::{IdSource, ProcessId};
+use crate::ids::{GraphId, IdSource, ProcessId};
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use serde::Serialize;
@@ -42,6 +43,8 @@ pub enum Address<'a> {
     Colony(&'a str),
     /// The colony of a process.
     Process(&'a str),
+    /// The colony of a workflow.
+    Graph(&'a str),
     /// The colony of an attribute.
     Attribute(&'a str),
     /// The colony of a registered function.
@@ -102,6 +105,11 @@ impl Turn<'_> {
     /// The turn's time as it is stored.
     pub fn time(&self) -> Time {
         Time::from_nanos(self.now)
+    }
+
+    /// The workflow of this id, as the request has it.
+    pub fn workflow(&self, id: &str) -> Option<&Workflow> {
+        self.colony.state.workflows.get(&GraphId::from_text(id)?)
     }
 
     /// The process of this id, as the request has it.

@@ -22,6 +22,7 @@ pub mod table;
 pub mod timers;
 pub mod users;
 pub mod waiters;
+pub mod workflows;
 
 use crate::limits;
 use crate::map::HashMap;

@@ -2,7 +2,7 @@
 
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
-use crate::colony::{attributes, colonies, executors, functions, locations, logs, processes, users};
+use crate::colony::{attributes, colonies, executors, functions, locations, logs, processes, users, workflows};
 use crate::json;
 use crate::refusal::Refusal;
 use crate::server;
@@ -110,6 +110,13 @@ pub static TABLE: &[Entry] = &[
     colony::<processes::cancel::CancelProcess>(),
     colony::<processes::remove::RemoveProcess>(),
     colony::<processes::remove_all::RemoveAllProcesses>(),
+    colony::<workflows::submit::SubmitWorkflow>(),
+    colony::<workflows::get::GetProcessGraph>(),
+    colony::<workflows::list::GetProcessGraphs>(),
+    colony::<workflows::cancel::CancelProcessGraph>(),
+    colony::<workflows::remove::RemoveProcessGraph>(),
+    colony::<workflows::remove_all::RemoveAllProcessGraphs>(),
+    colony::<workflows::add_child::AddChild>(),
     colony::<attributes::add::AddAttribute>(),
     colony::<attributes::get::GetAttribute>(),
     colony::<logs::add::AddLog>(),

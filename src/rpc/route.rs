@@ -151,6 +151,7 @@ impl Rpc {
         match address {
             Address::Colony(name) => self.directory.by_name(name).into_iter().collect(),
             Address::Process(id) => self.directory.of_process(id).into_iter().collect(),
+            Address::Graph(id) => self.directory.of_graph(id).into_iter().collect(),
             Address::Attribute(id) => self.directory.of_attribute(id).into_iter().collect(),
             Address::Function(id) => self.directory.of_function(id, caller),
             Address::Caller(name) => {

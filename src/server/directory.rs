@@ -5,7 +5,7 @@ use crate::colony::actor::Surroundings;
 use crate::colony::colonies::statistics::Statistics;
 use crate::colony::mailbox::Mailbox;
 use crate::crypto::Identity;
-use crate::ids::{AttributeId, Incarnation, ProcessId};
+use crate::ids::{AttributeId, GraphId, Incarnation, ProcessId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -80,6 +80,12 @@ impl Directory {
     /// The colony that a process's id names.
     pub fn of_process(&self, id: &str) -> Option<Arc<ColonyHandle>> {
         let id = ProcessId::from_text(id)?;
+        self.colonies.read().by_incarnation.get(&id.incarnation()).cloned()
+    }
+
+    /// The colony that a workflow's id names.
+    pub fn of_graph(&self, id: &str) -> Option<Arc<ColonyHandle>> {
+        let id = GraphId::from_text(id)?;
         self.colonies.read().by_incarnation.get(&id.incarnation()).cloned()
     }
 

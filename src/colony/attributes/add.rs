@@ -85,7 +85,7 @@ impl ColonyMessage for AddAttribute {
             value: asked.value,
             attempt: process.attempt,
         };
-        let shown = AttributeAnswer { attribute: attribute.clone(), target: process.id };
+        let shown = AttributeAnswer::new(attribute.clone(), process);
         let event = ProcessEvent::AttributeAdded { id: process.id, attribute };
         Ok(Decision::reply(vec![Event::Process(event)], |_| Box::new(shown)))
     }

@@ -50,9 +50,10 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// The counts of one colony. The workflow counts are zero until a colony can have workflows.
+    /// The counts of one colony.
     pub fn of(state: &State) -> Statistics {
         let processes = |of| state.processes.count(of);
+        let workflows = |of| state.workflows.count(of);
         Statistics {
             colonies: 1,
             executors: state.executors.len(),
@@ -63,7 +64,11 @@ impl Statistics {
             successfulprocesses: processes(ProcessState::Successful),
             failedprocesses: processes(ProcessState::Failed),
             cancelledprocesses: processes(ProcessState::Cancelled),
-            ..Statistics::default()
+            waitingworkflows: workflows(ProcessState::Waiting),
+            runningworkflows: workflows(ProcessState::Running),
+            successfulworkflows: workflows(ProcessState::Successful),
+            failedworkflows: workflows(ProcessState::Failed),
+            cancelledworkflows: workflows(ProcessState::Cancelled),
         }
     }
 

@@ -34,6 +34,11 @@ impl ColonyMessage for CancelProcess {
         let Some(process) = turn.process(&self.processid) else {
             return Err(ColonyMessage::unknown(&self));
         };
+        if process.graph.is_some() {
+            return Err(Refusal::bad_request(
+                "Failed to cancel, cannot cancel a process part of a workflow, cancel the entire workflow instead",
+            ));
+        }
         match process.state {
             ProcessState::Waiting | ProcessState::Running => {
                 Ok(Decision::done(vec![Event::Process(ProcessEvent::Cancelled(process.id))]))

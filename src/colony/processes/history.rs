@@ -38,7 +38,7 @@ impl ColonyMessage for GetProcessHistory {
             let newest = colony.processes.submitted_since(state, Time::from_micros(since)).rev();
             let wanted = |process: &&Process| self.executorid.is_empty() || process.is_with(&self.executorid);
             let shown = newest.take(limits::HISTORY_SCAN).filter(wanted).take(limits::HISTORY_ROWS);
-            rows = ProcessAnswer::rows(shown, &colony.name);
+            rows = ProcessAnswer::rows(shown, colony);
             rows.reverse();
         }
         Ok(Decision::answer(NullIfEmpty(rows)))

@@ -54,6 +54,6 @@ impl ColonyMessage for GetProcesses {
             ListFilter::All
         };
         let listed = state.processes.list(wanted, filter, count).into_iter();
-        Ok(Decision::answer(NullIfEmpty(ProcessAnswer::rows(listed, &state.name))))
+        Ok(Decision::answer(NullIfEmpty(ProcessAnswer::rows(listed, state))))
     }
 }

@@ -21,7 +21,7 @@ pub mod submit;
 
 pub use lists::ListFilter;
 pub use model::{Process, ProcessAnswer, ProcessState, ShownProcess};
-pub use store::{Closed, Processes};
+pub use store::{Closed, Processes, Turned};
 
 use super::attributes::Attribute;
 use crate::crypto::Identity;
@@ -83,6 +83,25 @@ pub enum ProcessEvent {
         /// The attribute.
         attribute: Attribute,
     },
+}
+
+impl ProcessEvent {
+    /// The process whose state this changes.
+    pub fn process(&self) -> Option<ProcessId> {
+        match self {
+            ProcessEvent::Assigned { id, .. }
+            | ProcessEvent::Revoked(id)
+            | ProcessEvent::ClosedSuccessful { id, .. }
+            | ProcessEvent::ClosedFailed { id, .. }
+            | ProcessEvent::Cancelled(id)
+            | ProcessEvent::WaitExpired(id)
+            | ProcessEvent::ExecExpired(id) => Some(*id),
+            ProcessEvent::Submitted(_)
+            | ProcessEvent::OutputSet { .. }
+            | ProcessEvent::Removed(_)
+            | ProcessEvent::AttributeAdded { .. } => None,
+        }
+    }
 }
 
 /// A process as it begins.

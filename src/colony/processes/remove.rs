@@ -37,6 +37,11 @@ impl ColonyMessage for RemoveProcess {
         let Some(process) = turn.process(&self.processid) else {
             return Err(ColonyMessage::unknown(&self));
         };
+        if process.graph.is_some() {
+            return Err(Refusal::bad_request(
+                "Failed to remove, cannot remove a process part of a workflow, delete the entire workflow instead",
+            ));
+        }
         if process.state == ProcessState::Running {
             return Err(Refusal::bad_request("Failed to remove process, cannot remove a running process"));
         }

@@ -57,7 +57,9 @@ impl Gradual for Removal {
     fn step(&mut self, colony: &Colony) -> (Vec<Event>, bool) {
         let processes = &colony.state.processes;
         let found = self.states.iter().flat_map(|&state| processes.submitted_before(state, self.before));
+        // Nodes of workflows go with their workflow only.
         let events: Vec<_> = found
+            .filter(|process| process.graph.is_none())
             .take(limits::REMOVALS_A_TURN)
             .map(|process| Event::Process(ProcessEvent::Removed(process.id)))
             .collect();

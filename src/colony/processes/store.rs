@@ -6,8 +6,9 @@ use super::{ListFilter, Process, ProcessEvent, ProcessState, Submission};
 use crate::colony::attributes::{Attribute, ENV};
 use crate::colony::state::Changes;
 use crate::colony::table::{Slot, Table};
+use crate::colony::workflows::NodeAnswer;
 use crate::crypto::Identity;
-use crate::ids::{AttributeId, ProcessId};
+use crate::ids::{AttributeId, GraphId, ProcessId};
 use crate::json::RawJson;
 use crate::map::HashMap;
 use crate::time::{Nanos, Time};
@@ -54,6 +55,15 @@ impl PartialEq for Processes {
     fn eq(&self, other: &Self) -> bool {
         self.table == other.table
     }
+}
+
+/// The record that a change is made by.
+#[derive(Clone, Copy, Debug)]
+pub struct Turned {
+    /// Its time.
+    pub now: Nanos,
+    /// Its number in the colony's stream.
+    pub number: u64,
 }
 
 /// A first successful close, for the statistics of functions.
@@ -192,7 +202,23 @@ impl Processes {
     }
 
     fn submit(&mut self, submission: Submission, now: Nanos, number: u64, changes: &mut Changes) {
-        let process = Process::submitted(submission, &self.colony, now, number);
+        self.add(Process::submitted(submission, &self.colony, now, number), changes);
+    }
+
+    /// Adds a node of a workflow; one that depends on others waits for them.
+    pub fn submit_node(
+        &mut self,
+        submission: Submission,
+        graph: GraphId,
+        waits_for_parents: bool,
+        at: Turned,
+        changes: &mut Changes,
+    ) {
+        let process = Process::submitted(submission, &self.colony, at.now, at.number);
+        self.add(Process { graph: Some(graph), waits_for_parents, ..process }, changes);
+    }
+
+    fn add(&mut self, process: Process, changes: &mut Changes) {
         for attribute in process.attributes.iter() {
             let id = attribute.id(&process.id);
             self.attributes.insert(id, process.id);
@@ -206,11 +232,12 @@ impl Processes {
     }
 
     /// Gives back what an executor holds: it waits again at its old place (chapter 1, 9.6).
-    pub fn release(&mut self, executor: &Identity, number: u64, changes: &mut Changes) {
+    pub fn release(&mut self, executor: &Identity, number: u64, changes: &mut Changes) -> Vec<ProcessId> {
         let held: Vec<ProcessId> = self.held_by(executor).map(|process| process.id).collect();
-        for id in held {
-            self.change(&id, number, changes, Process::release);
+        for id in &held {
+            self.change(id, number, changes, Process::release);
         }
+        held
     }
 
     /// An executor changed its key: what it holds follows (chapter 1, W14).
@@ -225,6 +252,34 @@ impl Processes {
             }
         }
         self.held.entry(to.clone()).or_default().extend(slots);
+    }
+
+    /// Carries out what a workflow said about one of its nodes.
+    pub fn answer(&mut self, answer: NodeAnswer, at: Turned, changes: &mut Changes) {
+        match answer {
+            NodeAnswer::Release(id) => {
+                self.change(&id, at.number, changes, |process| process.waits_for_parents = false);
+            }
+            NodeAnswer::Fail(id) => self.change(&id, at.number, changes, |process| {
+                // Only the state: neither end nor errors (chapter 3, 3.2).
+                process.state = ProcessState::Failed;
+                process.mark_attributes(ProcessState::Failed as i64);
+            }),
+            NodeAnswer::Cancel(id) => {
+                let ended = Time::from_nanos(at.now);
+                self.change(&id, at.number, changes, |process| process.end(ProcessState::Cancelled, ended));
+            }
+            NodeAnswer::Remove(id) => self.remove(&id, changes),
+        }
+    }
+
+    /// Gives a node that is about to run what its parents put out (chapter 3, 3.6).
+    pub fn set_input(&mut self, id: &ProcessId, parents: &[ProcessId]) {
+        let outputs = parents.iter().filter_map(|parent| self.table.get(parent)).map(|parent| &parent.out);
+        let input = RawJson::concatenated(outputs);
+        if let Some(process) = self.table.get_mut(id) {
+            process.input = input;
+        }
     }
 
     fn remove(&mut self, id: &ProcessId, changes: &mut Changes) {
@@ -290,9 +345,12 @@ impl Processes {
 
     fn note(&self, id: &ProcessId, changes: &mut Changes) {
         if let Some(process) = self.table.get(id) {
-            changes.entered.push(*id);
+            // A node that waits for others is not an event yet: it is one when it may run.
+            if !process.waits_for_parents || process.state.is_final() {
+                changes.entered.push(*id);
+            }
             changes.deadlines.push((*id, process.deadline()));
-            if process.state == ProcessState::Waiting && queue::is_assignable(process) {
+            if process.is_ready() && queue::is_assignable(process) {
                 changes.ready.push(*id);
             }
         }
@@ -304,6 +362,7 @@ impl Processes {
         };
         self.lists.insert(process, number, slot);
         match process.state {
+            ProcessState::Waiting if process.waits_for_parents => {}
             ProcessState::Waiting => self.queues.insert(process, (process.priority_time, number, slot)),
             ProcessState::Running => {
                 if let Some(executor) = &process.executor {
@@ -320,6 +379,7 @@ impl Processes {
         };
         self.lists.remove(process, number, slot);
         match process.state {
+            ProcessState::Waiting if process.waits_for_parents => {}
             ProcessState::Waiting => self.queues.remove(process, (process.priority_time, number, slot)),
             ProcessState::Running => {
                 if let Some(executor) = &process.executor
@@ -369,6 +429,8 @@ impl Process {
             attempt: 0,
             spec,
             attributes: Arc::new(attributes),
+            graph: None,
+            waits_for_parents: false,
             input: RawJson::empty_list(),
             out: RawJson::empty_list(),
             errors: Arc::new([]),
