@@ -36,8 +36,12 @@ pub const WAITING_PER_COLONY: usize = 5_000_000;
 /// and log lines are refused with 503; what ends or removes work never is.
 pub const BYTES_PER_COLONY: usize = 4 << 30;
 
-/// Users, executors, locations and functions of one colony, each: 400 beyond. A gigabyte at a kilobyte each.
-pub const RECORDS_PER_COLONY: usize = 1_000_000;
+/// Users, living executors, locations and functions of one colony, each: 400 beyond. Their lists have no pages, and
+/// this many are some 50 ms of one turn.
+pub const RECORDS_PER_COLONY: usize = 100_000;
+
+/// Records of removed executors that a colony keeps; beyond, the oldest makes room for a new name.
+pub const UNREGISTERED_EXECUTORS: usize = 10_000;
 
 /// Attributes of one process, its environment included: 400 beyond. Every change of its state walks them.
 pub const ATTRIBUTES_PER_PROCESS: usize = 10_000;
@@ -73,6 +77,10 @@ pub const HISTORY_SCAN: usize = 100_000;
 
 /// Processes that one turn removes where an owner removes all: 2 ms.
 pub const REMOVALS_A_TURN: usize = 256;
+
+/// Polls whose client has gone that one turn looks at; the rest comes in the next one. With what expires in the same
+/// turn, their events fit into [`MATCH_CREDIT`].
+pub const LEAVERS_A_TURN: usize = 128;
 
 /// Silent executors that one sweep's turn removes.
 pub const SWEPT_A_TURN: usize = 32;

@@ -380,7 +380,8 @@ impl ColonyActor {
         let expires = self.colony.timers.next().is_some_and(|due| due <= monotonic);
         if expires || !self.leavers.is_empty() || self.colony.unmatched {
             self.own_turn(|actor, at| {
-                let leavers = std::mem::take(&mut actor.leavers);
+                let count = actor.leavers.len().min(limits::LEAVERS_A_TURN);
+                let leavers: Vec<_> = actor.leavers.drain(..count).collect();
                 let mut events: Vec<Event> = leavers.iter().flat_map(|poll| actor.colony.gone(poll)).collect();
                 events.extend(actor.colony.expired(at.monotonic));
                 events

@@ -62,7 +62,7 @@ pub struct Changes {
     pub identities: Vec<Identity>,
     /// Ids that may have become known here, or unknown.
     pub known: Vec<Identity>,
-    /// Executors that were added or came back, by name.
+    /// Executors that were added, came back or were forgotten, by name.
     pub registered: Vec<String>,
     /// Whether assignments were resumed.
     pub resumed: bool,
@@ -150,8 +150,10 @@ impl State {
             self.processes.rekey(from, to, number);
             self.changes.identities.push(from.clone());
         }
-        if let ExecutorEvent::Added(executor) = &event {
-            self.changes.registered.push(executor.executorname.clone());
+        match &event {
+            ExecutorEvent::Added(executor) => self.changes.registered.push(executor.executorname.clone()),
+            ExecutorEvent::Forgotten(name) => self.changes.registered.push(name.clone()),
+            _ => {}
         }
         self.executors.apply(event, Time::from_nanos(now));
     }

@@ -9,6 +9,7 @@
 //! second, slower pass that first puts those right; its verdict stands.
 
 use super::mend::{mend_surrogates, mend_zeros};
+use crate::limits;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Error;
@@ -223,7 +224,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Filled<V> {
         }
     }
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_seq(Elements { list, mend: self.mend })
+        self.visitor.visit_seq(Elements { list, mend: self.mend, left: limits::LIST_ELEMENTS })
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
         self.visitor.visit_map(Entries { map, mend: self.mend })
@@ -257,13 +258,20 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Present<V> {
 struct Elements<A> {
     list: A,
     mend: bool,
+    /// How many more there may be: an element of three bytes takes many times that in memory.
+    left: usize,
 }
 
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.list.next_element_seed(Nested { seed, mend: self.mend })
+        let element = self.list.next_element_seed(Nested { seed, mend: self.mend })?;
+        if element.is_some() {
+            let left = self.left.checked_sub(1);
+            self.left = left.ok_or_else(|| serde::de::Error::custom("a list is too long"))?;
+        }
+        Ok(element)
     }
 }
 

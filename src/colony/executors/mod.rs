@@ -62,6 +62,8 @@ pub enum ExecutorEvent {
         /// The id from now on.
         to: Identity,
     },
+    /// The record of a removed executor was dropped, because there are too many.
+    Forgotten(String),
 }
 
 impl ExecutorEvent {
@@ -163,6 +165,7 @@ impl Executors {
                 [Some(&executor.executorid), before]
             }
             ExecutorEvent::Rekeyed { from, to } => [Some(from), Some(to)],
+            ExecutorEvent::Forgotten(name) => [self.get(name).map(|executor| &executor.executorid), None],
             _ => [None, None],
         }
     }
@@ -203,6 +206,12 @@ impl Executors {
                     }
                 }
                 self.by_id.entry(to).or_default().extend(names);
+            }
+            ExecutorEvent::Forgotten(name) => {
+                if let Some(executor) = self.table.remove(&name) {
+                    self.counts[executor.state as usize] -= 1;
+                    self.forget_id(&executor.executorid, &name);
+                }
             }
         }
     }

@@ -191,9 +191,6 @@ where
         fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
             let mut items = Vec::new();
             while let Some(item) = list.next_element()? {
-                if items.len() == crate::limits::LIST_ELEMENTS {
-                    return Err(serde::de::Error::custom("the list is too long"));
-                }
                 items.push(item);
             }
             Ok(Some(items))

@@ -85,7 +85,7 @@ impl Colony {
         if self.signs.next_sweep.is_none_or(|due| due > at.monotonic) {
             return Vec::new();
         }
-        let mut stale = Vec::new();
+        let (mut stale, mut bytes, mut is_full) = (Vec::new(), 0, false);
         let now = Time::from_nanos(at.now);
         let (state, waiters) = (&self.state, &self.waiters);
         self.signs.latest.retain(|name, latest| {
@@ -100,15 +100,19 @@ impl Colony {
             if waiters.has(id) || works() {
                 *latest = at.monotonic;
             }
-            // What is more than one turn's work is left for the next one, which comes at once.
-            if at.monotonic.saturating_sub(*latest) < stale_after || stale.len() == limits::SWEPT_A_TURN {
+            if at.monotonic.saturating_sub(*latest) < stale_after {
                 return true;
             }
+            // What is more than one turn's work, or than its credit, is left for the next one, which comes at once.
+            is_full = is_full || stale.len() == limits::SWEPT_A_TURN || bytes > limits::MATCH_CREDIT / 2;
+            if is_full {
+                return true;
+            }
+            bytes += name.len();
             stale.push(name.clone());
             false
         });
-        let rest = stale.len() == limits::SWEPT_A_TURN;
-        self.signs.next_sweep = rest.then_some(at.monotonic);
+        self.signs.next_sweep = is_full.then_some(at.monotonic);
         self.plan_sweep(at.monotonic);
         stale.into_iter().map(|name| Event::Executor(ExecutorEvent::Removed(name))).collect()
     }
