@@ -56,7 +56,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address can't be bound.
-    #[error("cannot listen on {address}: {source}; is another server running there?")]
+    #[error("cannot listen on {address}; is another server running there?")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -67,10 +67,10 @@ pub enum StartError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The log can't be opened.
-    #[error("cannot open the log: {0}")]
+    #[error("cannot open the log")]
     Log(#[from] OpenError),
     /// The log can't be read back.
-    #[error("cannot read the log back: {0}")]
+    #[error("cannot read the log back")]
     Replay(#[from] ReplayError),
     /// The wall clock is wrong.
     #[error(

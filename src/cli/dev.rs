@@ -76,7 +76,8 @@ impl Dev {
             options: Options { allow_reregister: true, ..Options::default() },
         };
         actix_rt::System::new().block_on(async move {
-            let running = startup::start(settings).await?;
+            let mut signals = signals::Signals::catch()?;
+            let running = signals.while_starting(startup::start(settings)).await?;
             let address = running.address;
             if running.owner != keys.server.id() {
                 return Err(anyhow!(
@@ -93,7 +94,7 @@ impl Dev {
             });
             prepared.await.context("preparing the development colony failed")??;
             println!("Serving on http://{address} until Ctrl-C. Everything is kept in {}.", self.datadir.display());
-            signals::serve_until_signalled(running).await
+            Ok(signals::serve_until_signalled(running, signals).await)
         })
     }
 }

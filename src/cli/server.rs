@@ -152,14 +152,15 @@ impl Start {
         let settings = self.settings()?;
         open_files::raise_limit();
         actix_rt::System::new().block_on(async move {
-            let running = startup::start(settings).await?;
+            let mut signals = signals::Signals::catch()?;
+            let running = signals.while_starting(startup::start(settings)).await?;
             if let Some(key) = &running.new_owner {
                 eprintln!("This server is new and no COLONIES_SERVER_ID was given, so an owner was made for it.");
                 eprintln!("Keep this key: it is shown once and stored nowhere.");
                 eprintln!("export COLONIES_SERVER_PRVKEY=\"{}\"", *key.reveal());
                 eprintln!("export COLONIES_SERVER_ID=\"{}\"", running.owner);
             }
-            signals::serve_until_signalled(running).await
+            Ok(signals::serve_until_signalled(running, signals).await)
         })
     }
 
