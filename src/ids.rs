@@ -64,6 +64,18 @@ hex_id! {
     GraphId
 }
 
+impl GraphId {
+    /// The id made of `random` for a workflow of the colony with this incarnation.
+    pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
+        GraphId(ProcessId::new(incarnation, random).0)
+    }
+
+    /// The colony that this id says it belongs to.
+    pub fn incarnation(&self) -> Incarnation {
+        ProcessId(self.0).incarnation()
+    }
+}
+
 impl ProcessId {
     /// The id made of `random` for a process of the colony with this incarnation.
     pub fn new(incarnation: Incarnation, mut random: [u8; 32]) -> Self {

@@ -32,6 +32,24 @@ pub const WAITERS_PER_COLONY: usize = 100_000;
 /// Processes that wait in one colony.
 pub const WAITING_PER_COLONY: usize = 5_000_000;
 
+/// Bytes of memory that the processes and log lines of one colony may take, about. At this bound submits, attributes
+/// and log lines are refused with 503; what ends or removes work never is.
+pub const BYTES_PER_COLONY: usize = 4 << 30;
+
+/// Users, living executors, locations and functions of one colony, each: 400 beyond. Their lists have no pages, and
+/// this many are some 50 ms of one turn.
+pub const RECORDS_PER_COLONY: usize = 100_000;
+
+/// Records of removed executors that a colony keeps; beyond, the oldest makes room for a new name.
+pub const UNREGISTERED_EXECUTORS: usize = 10_000;
+
+/// Attributes of one process, its environment included: 400 beyond. Every change of its state walks them.
+pub const ATTRIBUTES_PER_PROCESS: usize = 10_000;
+
+/// Bytes of processes in one list, about; what goes beyond is left out, but for the first row. A reply is built in
+/// memory, and base64 adds a third.
+pub const LIST_BYTES: usize = 64 << 20;
+
 /// Bytes of a name (colony, user, executor, location); the protocol asks for at least 1 kB (chapter 1, 6).
 pub const NAME_BYTES: usize = 2_048;
 
@@ -41,11 +59,40 @@ pub const EXECUTOR_NAMES: usize = 1_000;
 /// Elements of one list in one message.
 pub const LIST_ELEMENTS: usize = 1_000_000;
 
+/// Nodes of one workflow.
+pub const GRAPH_NODES: usize = 200_000;
+
+/// Dependencies of all nodes of one workflow together.
+pub const GRAPH_DEPENDENCIES: usize = 2_000_000;
+
 /// Rows of one process list (chapter 2, 7.2).
 pub const PROCESS_ROWS: i64 = 100;
 
-/// Rows of the process history, which has no limit of its own (chapter 2, 10.1 advises a cap).
-pub const HISTORY_ROWS: usize = 100_000;
+/// Rows of the process history, which has no limit of its own (chapter 2, 10.1 advises a cap): the newest, as many as
+/// one turn can take in about 2 ms.
+pub const HISTORY_ROWS: usize = 10_000;
+
+/// Processes that one process history looks at to find those of one executor.
+pub const HISTORY_SCAN: usize = 100_000;
+
+/// Processes that one turn removes where an owner removes all: 2 ms.
+pub const REMOVALS_A_TURN: usize = 256;
+
+/// Polls whose client has gone that one turn looks at; the rest comes in the next one. With what expires in the same
+/// turn, their events fit into [`MATCH_CREDIT`].
+pub const LEAVERS_A_TURN: usize = 128;
+
+/// Silent executors that one sweep's turn removes.
+pub const SWEPT_A_TURN: usize = 32;
+
+/// How long an executor that asked for work may be silent before it is removed (chapter 1, 9.8).
+pub const STALE_EXECUTOR: Duration = Duration::from_secs(600);
+
+/// How often that is looked at.
+pub const SWEEP: Duration = Duration::from_secs(60);
+
+/// Removals of all processes that may be under way in one colony.
+pub const GRADUAL_JOBS: usize = 16;
 
 /// Lines of one log reply (chapter 4, 2.4).
 pub const LOG_ROWS: i64 = 500;

@@ -169,7 +169,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         let (state, last) = colonies.remove(&listed.incarnation).unwrap_or_else(|| (State::default(), Position::ZERO));
         launcher.launch(listed, state, last);
     }
-    let server = ServerActor::new(state, last, launcher.clone());
+    let server = ServerActor::new(state, last, launcher.clone(), rpc.info.clone());
     let address_of_zero = ServerActor::start_in_arbiter(&launcher.workers[0], move |_| server);
     // Nobody else sets it.
     let _ = rpc.server.set(address_of_zero);

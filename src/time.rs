@@ -168,7 +168,24 @@ impl<'de> serde::Deserialize<'de> for Time {
                 Time::from_text(text).ok_or_else(|| E::custom("not an RFC 3339 time"))
             }
         }
-        deserializer.deserialize_str(TimeText)
+        /// `null` is the unset time, while the empty text is none.
+        struct TimeOrNull;
+        impl<'de> serde::de::Visitor<'de> for TimeOrNull {
+            type Value = Time;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an RFC 3339 time or null")
+            }
+            fn visit_none<E>(self) -> Result<Time, E> {
+                Ok(Time::UNSET)
+            }
+            fn visit_unit<E>(self) -> Result<Time, E> {
+                Ok(Time::UNSET)
+            }
+            fn visit_some<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Time, D::Error> {
+                deserializer.deserialize_str(TimeText)
+            }
+        }
+        deserializer.deserialize_option(TimeOrNull)
     }
 }
 

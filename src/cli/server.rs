@@ -57,6 +57,17 @@ pub struct Start {
     /// Processes that may wait in one colony
     #[arg(long, env = "COLONIES_MAX_WAITING", default_value_t = limits::WAITING_PER_COLONY)]
     max_waiting: usize,
+    /// Bytes of memory that the processes and log lines of one colony may take, about
+    #[arg(long, env = "COLONIES_MAX_COLONY_BYTES", default_value_t = limits::BYTES_PER_COLONY)]
+    max_colony_bytes: usize,
+    /// Seconds of silence after which an executor that asked for work is removed; 0 never removes any
+    #[arg(long, env = "COLONIES_STALE_EXECUTOR_DURATION", default_value_t = limits::STALE_EXECUTOR.as_secs(),
+          value_parser = parse_seconds(limits::STALE_EXECUTOR))]
+    stale_executor_duration: u64,
+    /// Seconds between two looks for silent executors
+    #[arg(long, env = "COLONIES_CLEANUP_INTERVAL", default_value_t = limits::SWEEP.as_secs(),
+          value_parser = parse_seconds(limits::SWEEP))]
+    cleanup_interval: u64,
     /// HTTP workers; one for each core unless given
     #[arg(long, env = "COLONIES_WORKERS")]
     workers: Option<usize>,
@@ -176,6 +187,10 @@ impl Start {
             options: Options {
                 allow_reregister: self.allow_executor_reregister,
                 max_waiting: self.max_waiting,
+                max_bytes: self.max_colony_bytes,
+                stale_after: (self.stale_executor_duration > 0)
+                    .then(|| Duration::from_secs(self.stale_executor_duration)),
+                sweep_every: Duration::from_secs(self.cleanup_interval.max(1)),
                 ..Options::default()
             },
         })
@@ -185,7 +200,7 @@ impl Start {
     fn tls(&self) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
         let wanted = std::env::var("COLONIES_TLS").is_ok_and(|value| value == "true");
         let file = |given: &Option<PathBuf>, names: [&str; 2]| {
-            let from_environment = || names.iter().filter_map(|name| std::env::var_os(name)).find(|v| !v.is_empty());
+            let from_environment = || names.iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
             given.clone().or_else(|| from_environment().map(PathBuf::from))
         };
         if self.insecure || !(wanted || self.tlscert.is_some() || self.tlskey.is_some()) {
@@ -239,6 +254,16 @@ fn parse_durability(text: &str) -> Result<Durability, String> {
             Ok(milliseconds) => Ok(Durability::Interval(Duration::from_millis(milliseconds))),
         },
         _ => Err("always, interval=MS or never".to_owned()),
+    }
+}
+
+/// Whole seconds. As in the reference, a value that is none is passed over for the default; this server says so.
+fn parse_seconds(default: Duration) -> impl Fn(&str) -> Result<u64, String> + Clone {
+    move |text| {
+        Ok(text.parse().unwrap_or_else(|_| {
+            tracing::warn!(value = text, seconds = default.as_secs(), "not a number of seconds: the default holds");
+            default.as_secs()
+        }))
     }
 }
 

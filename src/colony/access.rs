@@ -67,10 +67,12 @@ pub fn no_such_colony_to_resolve(colony: &str) -> Refusal {
 /// The usual refusal for an address that leads nowhere.
 pub fn unknown(access: Access, address: Address<'_>) -> Refusal {
     match address {
-        Address::Colony("") if access == Access::ColonyOwner => Refusal::forbidden("Empty Colony name"),
-        Address::Colony(name) => no_such_colony(name),
+        Address::Colony("") | Address::Caller("") if access == Access::ColonyOwner => {
+            Refusal::forbidden("Empty Colony name")
+        }
+        Address::Colony(name) | Address::Caller(name) => no_such_colony(name),
         // Messages that name no colony say themselves what they answer; this is for one that forgot.
-        Address::Process(id) | Address::Attribute(id) | Address::Function(id) => {
+        Address::Process(id) | Address::Graph(id) | Address::Attribute(id) | Address::Function(id) => {
             Refusal::not_found(format!("nothing has the id <{id}>"))
         }
     }

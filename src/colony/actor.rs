@@ -3,6 +3,8 @@
 //! A turn decides, takes credit from the log, applies, brings waiters and processes together, and appends one record.
 //! Replies leave when what they reveal is durable: the log's thread completes them, and the actor goes on meanwhile.
 
+mod jobs;
+
 use super::mailbox::{Call, Mailbox, Outcome, ReplyTo, Subscribe};
 use super::matching::{Moment, PollAnswer, Record, Settled};
 use super::message::{Answered, Decision, Reply, Reveals, Turn};
@@ -17,6 +19,8 @@ use crate::refusal::Refusal;
 use crate::storage::codec::RecordWriter;
 use crate::storage::stream::StreamWriter;
 use actix::prelude::*;
+use jobs::Job;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +45,12 @@ pub struct ColonyActor {
     timer: Option<(SpawnHandle, u64)>,
     /// Polls whose client has gone and that are still to be looked at.
     leavers: Vec<Arc<PollSlot>>,
+    /// What is being done in steps.
+    jobs: VecDeque<Job>,
     ended: Option<Refusal>,
 }
+
+type Tell = Box<dyn FnOnce(Outcome) + Send>;
 
 /// What an actor is made of.
 pub struct Parts {
@@ -79,7 +87,7 @@ impl Record for TurnRecord {
 /// Whom a turn answers.
 enum Answering {
     Nobody,
-    Once(Box<dyn FnOnce(Outcome) + Send>, Outcome),
+    Once(Tell, Outcome),
 }
 
 impl ColonyActor {
@@ -98,6 +106,7 @@ impl ColonyActor {
             surroundings,
             timer: None,
             leavers: Vec::new(),
+            jobs: VecDeque::new(),
             ended: None,
         }
     }
@@ -134,6 +143,7 @@ impl ColonyActor {
             );
         }
         let at = self.moment();
+        self.colony.heard_from(&caller, at.monotonic);
         let (name, class) = (command.name(), command.class());
         let decided = catch_unwind(AssertUnwindSafe(|| {
             access::check(command.access(), &self.colony.state, &caller)?;
@@ -163,6 +173,7 @@ impl ColonyActor {
                     actor.finish(record, credit, settled, Answering::Nobody);
                 });
             }
+            (Ok(Decision::Gradually(work)), ReplyTo::Once(tell)) => self.begin_job(work, tell),
             (Ok(_), reply) => {
                 tracing::error!(message = name, "a message and its reply do not fit each other");
                 refuse(reply, Refusal::odd("the server does not know how to answer this message"));
@@ -171,27 +182,45 @@ impl ColonyActor {
     }
 
     /// Carries out a decision: record, apply, answer, match, append.
-    fn carry_out(&mut self, decided: Reply, tell: Box<dyn FnOnce(Outcome) + Send>, class: Class, at: Moment) {
+    fn carry_out(&mut self, decided: Reply, tell: Tell, class: Class, at: Moment) {
         let Reply { events, answer, reveals, payload_type } = decided;
         if events.is_empty() {
             let outcome = Ok(Answered { payload_type, body: answer(&self.colony) });
             return self.answer_when_durable(tell, outcome, reveals);
         }
+        match self.make_record(&events, class, at) {
+            Ok((record, credit)) => self.record(events, record, credit, at, |colony| {
+                Answering::Once(tell, Ok(Answered { payload_type, body: answer(colony) }))
+            }),
+            Err(refusal) => self.answer_refusal(ReplyTo::Once(tell), refusal),
+        }
+    }
+
+    /// A record of these events, with credit for them and for the assignments that they may cause.
+    fn make_record(&self, events: &[Event], class: Class, at: Moment) -> Result<(TurnRecord, wal::Credit), Refusal> {
         let mut writer = RecordWriter::new(at.now);
         events.iter().for_each(|event| writer.add(event));
         let room = writer.len() + limits::MATCH_CREDIT;
-        let credit = match self.take_credit(room, class) {
-            Ok(credit) => credit,
-            Err(refusal) => return self.answer_refusal(ReplyTo::Once(tell), refusal),
-        };
-        let mut record = TurnRecord { writer, room };
+        let credit = self.take_credit(room, class)?;
+        Ok((TurnRecord { writer, room }, credit))
+    }
+
+    /// Applies the events, which the record holds already, and ends the turn.
+    fn record(
+        &mut self,
+        events: Vec<Event>,
+        mut record: TurnRecord,
+        credit: wal::Credit,
+        at: Moment,
+        answering: impl FnOnce(&Colony) -> Answering,
+    ) {
         self.guarded(|actor| {
             for event in events {
                 actor.colony.apply(event, at.now, at.number);
             }
-            let outcome = Ok(Answered { payload_type, body: answer(&actor.colony) });
+            let answering = answering(&actor.colony);
             let settled = actor.colony.settle(at, &mut record);
-            actor.finish(record, Some(credit), settled, Answering::Once(tell, outcome));
+            actor.finish(record, Some(credit), settled, answering);
         });
     }
 
@@ -270,7 +299,7 @@ impl ColonyActor {
         }
     }
 
-    fn answer_when_durable(&mut self, tell: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome, reveals: Reveals) {
+    fn answer_when_durable(&mut self, tell: Tell, outcome: Outcome, reveals: Reveals) {
         let number = match reveals {
             Reveals::Colony => self.stream.number(),
             Reveals::Record(number) => number,
@@ -302,6 +331,7 @@ impl ColonyActor {
                 record = self.stream.number(),
                 "a colony has stopped: applying an event or matching panicked after this record"
             );
+            self.end_jobs(&refusal);
             self.ended = Some(refusal);
         }
     }
@@ -315,7 +345,9 @@ impl ColonyActor {
         let pending = self.colony.unmatched && !self.colony.waiters.is_empty() || !self.leavers.is_empty();
         let retry = pending.then(|| now + RETRY_MICROS);
         let giving_up = self.colony.waiters.next_to_give_up().map(|(until, _)| until);
-        let Some(due) = [self.colony.timers.next(), giving_up, retry].into_iter().flatten().min() else {
+        let step = (!self.jobs.is_empty()).then_some(now);
+        let sweep = self.colony.signs.next_sweep();
+        let Some(due) = [self.colony.timers.next(), giving_up, retry, step, sweep].into_iter().flatten().min() else {
             return;
         };
         match self.timer {
@@ -348,12 +380,17 @@ impl ColonyActor {
         let expires = self.colony.timers.next().is_some_and(|due| due <= monotonic);
         if expires || !self.leavers.is_empty() || self.colony.unmatched {
             self.own_turn(|actor, at| {
-                let leavers = std::mem::take(&mut actor.leavers);
+                let count = actor.leavers.len().min(limits::LEAVERS_A_TURN);
+                let leavers: Vec<_> = actor.leavers.drain(..count).collect();
                 let mut events: Vec<Event> = leavers.iter().flat_map(|poll| actor.colony.gone(poll)).collect();
                 events.extend(actor.colony.expired(at.monotonic));
                 events
             });
         }
+        if self.colony.signs.next_sweep().is_some_and(|due| due <= monotonic) {
+            self.own_turn(|actor, at| actor.colony.sweep(at));
+        }
+        self.step_job();
     }
 
     /// Tells something that changes nothing.
@@ -433,6 +470,7 @@ impl Handler<Subscribe> for ColonyActor {
         if let Some(refusal) = &self.ended {
             return reply(Err(refusal.clone()));
         }
+        self.colony.heard_from(&subscription.identity, self.clock.monotonic());
         let subscribed = self.colony.subscribe(subscription);
         let then: OnDurable = Box::new(move |log| match (log, subscribed) {
             (wal::Outcome::Durable, Ok((id, notice))) => {
@@ -477,6 +515,7 @@ impl Handler<Seal> for ColonyActor {
         let answers = self.colony.dismiss_all(&refusal);
         let notices = self.colony.end_all_subscriptions(&refusal);
         self.tell(Settled { answers, notices });
+        self.end_jobs(&refusal);
         self.ended = Some(refusal);
         if let Some((timer, _)) = self.timer.take() {
             ctx.cancel_future(timer);

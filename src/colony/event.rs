@@ -7,6 +7,7 @@ use super::locations::LocationEvent;
 use super::logs::LogEvent;
 use super::processes::ProcessEvent;
 use super::users::UserEvent;
+use super::workflows::WorkflowEvent;
 use crate::crypto::Identity;
 use crate::ids::Incarnation;
 use bincode::{Decode, Encode};
@@ -39,4 +40,6 @@ pub enum Event {
     Process(ProcessEvent),
     /// Something was said.
     Log(LogEvent),
+    /// Something about a workflow.
+    Workflow(WorkflowEvent),
 }

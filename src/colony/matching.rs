@@ -87,6 +87,7 @@ impl Colony {
     /// A new poll: gets the first process that it may have, waits, or is told that there is nothing.
     pub fn poll(&mut self, poll: Poll, slot: Arc<PollSlot>, at: Moment, record: &mut dyn Record) -> Vec<PollAnswer> {
         self.hear(&poll.offer.executor_name, Time::from_nanos(at.now));
+        self.watch(&poll.offer.executor_name, at.monotonic);
         let mut answers = Vec::new();
         let Some(seconds) = poll.seconds else {
             if self.state.paused {
@@ -122,6 +123,7 @@ impl Colony {
         let answers = self.settle_polls(at, record, &mut notices);
         notices.extend(self.take_notices());
         self.set_timers(at);
+        self.watch_registered(at.monotonic);
         Settled { answers, notices }
     }
 
@@ -134,6 +136,7 @@ impl Colony {
         }
         for id in std::mem::take(&mut self.state.changes.identities) {
             self.answer_without_right(&id, &mut answers);
+            self.revoke_without_right(&id, at, record, &mut answers);
             self.end_subscriptions_of(&id, notices);
         }
         self.unmatched |= std::mem::take(&mut self.state.changes.resumed);
@@ -177,7 +180,10 @@ impl Colony {
                 break;
             }
             let refusal = if self.state.paused { still_paused() } else { nothing_to_do() };
-            answers.extend(self.waiters.take(arrival).and_then(|waiter| finish(waiter.reply, refusal)));
+            if let Some(waiter) = self.waiters.take(arrival) {
+                self.watch(&waiter.offer.executor_name, monotonic);
+                answers.extend(finish(waiter.reply, refusal));
+            }
         }
         answers
     }
@@ -205,15 +211,15 @@ impl Colony {
             return Some(waiter);
         }
         // Once it is held, the client's leaving is noticed and gives the process back.
-        let Some(generation) = waiter.reply.hold() else {
-            return None;
-        };
-        // The reference's reply shows the deadline as it was before this attempt, and its recordings pin that
-        // (docs/protocol.md); every later look at the process shows the attempt's own.
-        let deadline_before = self.state.processes.get(&id)?.exec_deadline;
+        let generation = waiter.reply.hold()?;
+        // The reference's reply shows deadline and attributes as they were before this attempt, and its recordings pin
+        // that (docs/protocol.md); every later look at the process shows the attempt's own.
+        let before = self.state.processes.get(&id)?;
+        let (deadline_before, attributes_before) = (before.exec_deadline, before.attributes.clone());
         let event = Event::Process(ProcessEvent::Assigned { id, executor: waiter.executor.clone() });
         record.add(&event);
         self.apply(event, at.now, at.number);
+        self.watch(&waiter.offer.executor_name, at.monotonic);
         let slot = waiter.reply;
         slot.set_place(Place { arrival: None, process: Some(id) });
         let held = Held {
@@ -226,9 +232,10 @@ impl Colony {
         };
         self.held_order.push_back((id, held.clone()));
         self.held.insert(id, held);
-        let mut process = self.state.processes.get(&id).cloned()?;
-        process.exec_deadline = deadline_before;
-        let body = Box::new(ProcessAnswer { process, colony: self.state.name.clone() });
+        let mut answer = ProcessAnswer::new(&self.state, self.state.processes.get(&id)?);
+        answer.process.exec_deadline = deadline_before;
+        answer.process.attributes = attributes_before;
+        let body = Box::new(answer);
         answers.push(PollAnswer { slot, generation, outcome: Ok(Answered { payload_type: None, body }) });
         None
     }
@@ -238,8 +245,7 @@ impl Colony {
     /// left.
     fn match_process(&mut self, id: &ProcessId, at: Moment, record: &mut dyn Record, answers: &mut Vec<PollAnswer>) {
         loop {
-            let waiting =
-                self.state.processes.get(id).filter(|process| process.state == super::processes::ProcessState::Waiting);
+            let waiting = self.state.processes.get(id).filter(|process| process.is_ready());
             let Some(arrival) = waiting.and_then(|process| self.waiters.first_for(process)) else {
                 return;
             };
@@ -318,6 +324,35 @@ impl Colony {
             }
             self.held_order.pop_front();
         }
+    }
+
+    /// The same for those whose assignment is still held. Where an executor left, its processes wait again and that was
+    /// taken back already; here its key is another one, and its processes run.
+    fn revoke_without_right(
+        &mut self,
+        id: &Identity,
+        at: Moment,
+        record: &mut dyn Record,
+        answers: &mut Vec<PollAnswer>,
+    ) {
+        if self.state.executors.acting(id).is_some() {
+            return;
+        }
+        let held = self.held.iter().filter(|(_, held)| held.executor == *id && !held.slot.is_settled());
+        let held: Vec<_> = held.map(|(process, held)| (*process, held.clone())).collect();
+        for (process, held) in held {
+            // Without room it stays as it is: what was given before the key changed.
+            if !record.has_room() || !held.slot.revoke(held.generation) {
+                continue;
+            }
+            let event = Event::Process(ProcessEvent::Revoked(process));
+            record.add(&event);
+            self.apply(event, at.now, at.number);
+            self.held.remove(&process);
+            answers.extend(finish(held.slot, access::not_a_member(&self.state.name)));
+        }
+        // These have been taken back here: whoever gets the process next must keep it.
+        self.state.changes.ended.clear();
     }
 
     /// Polls whose executor may not work any more are told so at once (chapter 1, 9.6; invariant 7).

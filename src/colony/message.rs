@@ -4,8 +4,9 @@ use super::Colony;
 use super::access::{self, Access};
 use super::event::Event;
 use super::processes::Process;
+use crate::colony::workflows::Workflow;
 use crate::crypto::Identity;
-use crate::ids::{IdSource, ProcessId};
+use crate::ids::{GraphId, IdSource, ProcessId};
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use serde::Serialize;
@@ -42,10 +43,14 @@ pub enum Address<'a> {
     Colony(&'a str),
     /// The colony of a process.
     Process(&'a str),
+    /// The colony of a workflow.
+    Graph(&'a str),
     /// The colony of an attribute.
     Attribute(&'a str),
     /// The colony of a registered function.
     Function(&'a str),
+    /// The named colony; where nothing is found there, one in which the caller is known.
+    Caller(&'a str),
 }
 
 /// A message to a colony. One file a message: the request, this, and nothing else.
@@ -58,6 +63,8 @@ pub trait ColonyMessage: DeserializeOwned + Send + Sized + 'static {
     const ACCESS: Access;
     /// Whether it may use the log's reserve on a full disk: what ends or removes work.
     const CLASS: Class = Class::Ordinary;
+    /// Whether the answer is the request's payload, byte for byte (chapter 1, 11).
+    const ECHOES: bool = false;
 
     /// Looks at the request alone, before its colony is looked for.
     ///
@@ -100,6 +107,11 @@ impl Turn<'_> {
         Time::from_nanos(self.now)
     }
 
+    /// The workflow of this id, as the request has it.
+    pub fn workflow(&self, id: &str) -> Option<&Workflow> {
+        self.colony.state.workflows.get(&GraphId::from_text(id)?)
+    }
+
     /// The process of this id, as the request has it.
     pub fn process(&self, id: &str) -> Option<&Process> {
         self.colony.state.processes.get(&ProcessId::from_text(id)?)
@@ -112,6 +124,15 @@ pub enum Decision {
     Reply(Reply),
     /// The caller waits for a process.
     Park(super::waiters::Poll),
+    /// Too much for one turn: it is done in steps, and the caller is told after the last one.
+    Gradually(Box<dyn Gradual>),
+}
+
+/// Work in steps, a turn and a record each. Other messages are served between two steps, and a crash may leave a part
+/// undone.
+pub trait Gradual: Send {
+    /// The next step: its events, and whether it is the last one. Looks at the colony as it is now; changes nothing.
+    fn step(&mut self, colony: &Colony) -> (Vec<Event>, bool);
 }
 
 /// Events and the answer once they have been applied.

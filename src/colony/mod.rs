@@ -22,17 +22,21 @@ pub mod table;
 pub mod timers;
 pub mod users;
 pub mod waiters;
+pub mod workflows;
 
+use crate::limits;
 use crate::map::HashMap;
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use event::Event;
 use executors::Executor;
+use executors::stale::SignsOfLife;
 use matching::Held;
 use poll::PollSlot;
 use state::State;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use subscriptions::Subscriptions;
 use timers::Timers;
 use waiters::Waiters;
@@ -44,19 +48,28 @@ pub struct Options {
     pub allow_reregister: bool,
     /// Processes that may wait.
     pub max_waiting: usize,
+    /// Bytes of memory that processes and log lines may take, about.
+    pub max_bytes: usize,
     /// Long polls that may wait.
     pub max_waiters: usize,
     /// Websocket subscriptions.
     pub max_subscriptions: usize,
+    /// How long an executor that asked for work may be silent; `None` is for ever.
+    pub stale_after: Option<Duration>,
+    /// How often silent executors are looked for.
+    pub sweep_every: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
             allow_reregister: false,
-            max_waiting: crate::limits::WAITING_PER_COLONY,
-            max_waiters: crate::limits::WAITERS_PER_COLONY,
-            max_subscriptions: crate::limits::SUBSCRIPTIONS_PER_COLONY,
+            max_waiting: limits::WAITING_PER_COLONY,
+            max_bytes: limits::BYTES_PER_COLONY,
+            max_waiters: limits::WAITERS_PER_COLONY,
+            max_subscriptions: limits::SUBSCRIPTIONS_PER_COLONY,
+            stale_after: Some(limits::STALE_EXECUTOR),
+            sweep_every: limits::SWEEP,
         }
     }
 }
@@ -80,6 +93,8 @@ pub struct Colony {
     held_order: VecDeque<(crate::ids::ProcessId, Held)>,
     /// When each executor last gave a sign of life, by name.
     heard: HashMap<String, Time>,
+    /// Which executors are alive, as far as the sweep for silent ones goes.
+    pub(crate) signs: SignsOfLife,
     /// Whether there was not room to hand out everything that could be.
     pub(crate) unmatched: bool,
 }
@@ -96,6 +111,7 @@ impl Colony {
             held: HashMap::default(),
             held_order: VecDeque::new(),
             heard: HashMap::default(),
+            signs: SignsOfLife::default(),
             unmatched: false,
         }
     }
@@ -129,6 +145,29 @@ impl Colony {
         if waiting + more > self.options.max_waiting {
             return Err(Refusal::unavailable(format!(
                 "too many processes wait in Colony with name <{}>, try again later",
+                self.state.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses what would take so many bytes of memory when the colony holds too much already.
+    pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
+        let held = self.state.processes.bytes() + self.state.logs.bytes();
+        if held.saturating_add(more) > self.options.max_bytes {
+            return Err(Refusal::unavailable(format!(
+                "Colony with name <{}> holds too much, remove processes or try again later",
+                self.state.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses one more record of a kind of which there are very many already.
+    pub(crate) fn check_count(&self, prefix: &str, kind: &str, count: usize) -> Result<(), Refusal> {
+        if count >= limits::RECORDS_PER_COLONY {
+            return Err(Refusal::bad_request(format!(
+                "{prefix}, Colony with name <{}> has too many {kind}",
                 self.state.name
             )));
         }

@@ -1,5 +1,6 @@
 //! Which names a colony, user, executor or location may bear.
 
+use crate::crypto::Identity;
 use crate::limits;
 use crate::refusal::Refusal;
 
@@ -21,6 +22,28 @@ pub fn check_name(prefix: &str, kind: &str, name: &str) -> Result<(), Refusal> {
         return Ok(());
     };
     Err(Refusal::bad_request(format!("{prefix}, {kind} {wrong}")))
+}
+
+/// Refuses what the reference's store refuses of any stored text: a zero byte (chapter 1, 6).
+///
+/// # Errors
+/// 400 with `prefix` in front of the `kind` of text.
+pub fn check_text(prefix: &str, kind: &str, text: &str) -> Result<(), Refusal> {
+    if text.contains('\0') {
+        return Err(Refusal::bad_request(format!("{prefix}, {kind} contains a zero byte")));
+    }
+    Ok(())
+}
+
+/// Refuses an id with a control character in it: no key has such an id, and texts with one break logs and terminals.
+///
+/// # Errors
+/// 400 with `prefix` in front of the `kind` of id.
+pub fn check_id(prefix: &str, kind: &str, id: &Identity) -> Result<(), Refusal> {
+    if id.as_bytes().is_none() && id.to_string().chars().any(char::is_control) {
+        return Err(Refusal::bad_request(format!("{prefix}, {kind} contains a control character")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

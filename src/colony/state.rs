@@ -5,8 +5,9 @@ use super::executors::{ExecutorEvent, Executors};
 use super::functions::Functions;
 use super::locations::Locations;
 use super::logs::Logs;
-use super::processes::{ProcessEvent, Processes};
+use super::processes::{ProcessEvent, ProcessState, Processes, Turned};
 use super::users::Users;
+use super::workflows::{NodeAnswer, NodeMessage, WorkflowEvent, Workflows};
 use crate::crypto::Identity;
 use crate::ids::{AttributeId, Incarnation, ProcessId};
 use crate::time::{Nanos, Time};
@@ -33,6 +34,8 @@ pub struct State {
     pub functions: Functions,
     /// Processes, their queues and lists.
     pub processes: Processes,
+    /// Workflows.
+    pub workflows: Workflows,
     /// Log lines.
     pub logs: Logs,
     /// The time of the newest record: no later record may be earlier.
@@ -57,6 +60,10 @@ pub struct Changes {
     pub deadlines: Vec<(ProcessId, Option<Time>)>,
     /// Ids that may have lost their right to be here.
     pub identities: Vec<Identity>,
+    /// Ids that may have become known here, or unknown.
+    pub known: Vec<Identity>,
+    /// Executors that were added, came back or were forgotten, by name.
+    pub registered: Vec<String>,
     /// Whether assignments were resumed.
     pub resumed: bool,
     /// Attribute ids that came and went.
@@ -84,6 +91,7 @@ impl Default for State {
             locations: Locations::default(),
             functions: Functions::default(),
             processes: Processes::default(),
+            workflows: Workflows::default(),
             logs: Logs::default(),
             newest: 0,
             number: 0,
@@ -97,7 +105,6 @@ impl State {
     pub fn apply(&mut self, event: Event, now: Nanos, number: u64) {
         self.newest = self.newest.max(now);
         self.number = number;
-        let at = Time::from_nanos(now);
         match event {
             Event::Founded { name, owner, incarnation } => {
                 self.name = name.into();
@@ -112,21 +119,27 @@ impl State {
             }
             Event::User(event) => {
                 self.changes.identities.extend(self.users.losing_rights(&event).cloned());
+                self.changes.known.extend(self.users.concerned(&event).into_iter().flatten().cloned());
                 self.users.apply(event);
             }
-            Event::Executor(event) => self.apply_executor(event, at, number),
+            Event::Executor(event) => self.apply_executor(event, now, number),
             Event::Location(event) => self.locations.apply(event),
             Event::Function(event) => self.functions.apply(event, &mut self.changes),
             Event::Process(event) => self.apply_process(event, now, number),
             Event::Log(event) => self.logs.apply(event, now),
+            Event::Workflow(event) => self.apply_workflow(event, Turned { now, number }),
         }
     }
 
-    fn apply_executor(&mut self, event: ExecutorEvent, at: Time, number: u64) {
+    fn apply_executor(&mut self, event: ExecutorEvent, now: Nanos, number: u64) {
+        self.changes.known.extend(self.executors.concerned(&event).into_iter().flatten().cloned());
         // An executor that leaves, is rejected or comes back under its name gives back what it holds.
         if let Some((name, drops_functions)) = event.releases() {
             if let Some(id) = self.executors.get(name).map(|executor| executor.executorid.clone()) {
-                self.processes.release(&id, number, &mut self.changes);
+                let released = self.processes.release(&id, number, &mut self.changes);
+                for process in released {
+                    self.tell_workflow(&process, Turned { now, number });
+                }
                 self.changes.identities.push(id);
             }
             if drops_functions {
@@ -137,16 +150,99 @@ impl State {
             self.processes.rekey(from, to, number);
             self.changes.identities.push(from.clone());
         }
-        self.executors.apply(event, at);
+        match &event {
+            ExecutorEvent::Added(executor) => self.changes.registered.push(executor.executorname.clone()),
+            ExecutorEvent::Forgotten(name) => self.changes.registered.push(name.clone()),
+            _ => {}
+        }
+        self.executors.apply(event, Time::from_nanos(now));
     }
 
     fn apply_process(&mut self, event: ProcessEvent, now: Nanos, number: u64) {
+        // Whoever was given work asked for it: that much of its signs of life outlasts a restart.
+        if let ProcessEvent::Assigned { executor, .. } = &event {
+            self.executors.note_asked(executor, Time::from_nanos(now));
+        }
+        // A node that is about to run is given what its parents put out.
+        if let ProcessEvent::Assigned { id, .. } = &event
+            && let Some(graph) = self.processes.get(id).and_then(|process| process.graph)
+        {
+            let parents = self.workflows.links(&graph, id).parents;
+            if !parents.is_empty() {
+                self.processes.set_input(id, &parents);
+            }
+        }
+        let about = event.process();
         let closed = self.processes.apply(event, now, number, &mut self.changes);
+        if let Some(id) = about {
+            self.tell_workflow(&id, Turned { now, number });
+        }
         // Function statistics follow from a first successful close alone (chapter 2, 7.4).
         if let Some(closed) = closed
             && let Some(executor) = self.executors.acting_name(&closed.executor)
         {
             self.functions.count(executor, &closed.function, closed.waited, closed.ran);
+        }
+    }
+
+    /// The ids of all users and executors; some more than once.
+    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.users.iter().map(|user| &user.userid).chain(self.executors.iter().map(|executor| &executor.executorid))
+    }
+
+    /// Whether anything is registered under this id, in whatever state.
+    pub fn is_known(&self, id: &Identity) -> bool {
+        self.users.by_id(id).is_some() || self.executors.names_of(id).next().is_some()
+    }
+
+    fn apply_workflow(&mut self, event: WorkflowEvent, at: Turned) {
+        let time = Time::from_nanos(at.now);
+        match event {
+            WorkflowEvent::Submitted(submission) => {
+                self.workflows.submit(&submission, time, at.number);
+                for node in submission.nodes {
+                    let waits = !node.parents.is_empty();
+                    self.processes.submit_node(node.process, submission.id, waits, at, &mut self.changes);
+                }
+            }
+            WorkflowEvent::ChildAdded(child) => {
+                self.workflows.add_child(&child, at.number);
+                self.processes.submit_node(child.process, child.graph, true, at, &mut self.changes);
+            }
+            WorkflowEvent::Cancelled(graph) => {
+                let answers = self.workflows.cancel(&graph, time, at.number);
+                self.carry_out(answers, at);
+            }
+            WorkflowEvent::Removed(graph) => {
+                let answers = self.workflows.remove(&graph);
+                self.carry_out(answers, at);
+            }
+        }
+    }
+
+    /// Tells a node's workflow where the node stands now, and carries out what the workflow says.
+    fn tell_workflow(&mut self, id: &ProcessId, at: Turned) {
+        let Some(process) = self.processes.get(id) else {
+            return;
+        };
+        let Some(graph) = process.graph else {
+            return;
+        };
+        let message = match process.state {
+            ProcessState::Running => NodeMessage::Assigned(*id),
+            ProcessState::Waiting => NodeMessage::PutBack(*id),
+            ProcessState::Successful => NodeMessage::Succeeded(*id),
+            ProcessState::Failed => NodeMessage::Failed(*id),
+            // A node is cancelled by its workflow alone, which knows.
+            ProcessState::Cancelled => return,
+        };
+        let answers = self.workflows.handle(&graph, message, Time::from_nanos(at.now), at.number);
+        self.carry_out(answers, at);
+    }
+
+    fn carry_out(&mut self, answers: Vec<NodeAnswer>, at: Turned) {
+        for answer in answers {
+            self.processes.answer(answer, at, &mut self.changes);
         }
     }
 

@@ -145,7 +145,7 @@ impl Colony {
             return Err(Refusal::unavailable("too many subscriptions in this colony, try again later"));
         }
         let notice = process.filter(|process| process.state as i64 == subscription.state).map(|process| {
-            let answer = ProcessAnswer { process: process.clone(), colony: self.state.name.clone() };
+            let answer = ProcessAnswer::new(&self.state, process);
             Notice::Event(subscription.subscriber.clone(), Arc::new(answer))
         });
         Ok((self.subscriptions.insert(subscription), notice))
@@ -164,9 +164,7 @@ impl Colony {
             for subject in [Subject::Process(process.id), by_type] {
                 let wanted = self.subscriptions.of(&subject).filter(|s| s.state == process.state as i64);
                 for subscription in wanted {
-                    let answer = answer.get_or_insert_with(|| {
-                        Arc::new(ProcessAnswer { process: process.clone(), colony: self.state.name.clone() })
-                    });
+                    let answer = answer.get_or_insert_with(|| Arc::new(ProcessAnswer::new(&self.state, process)));
                     notices.push(Notice::Event(subscription.subscriber.clone(), answer.clone()));
                 }
             }

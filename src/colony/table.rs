@@ -138,6 +138,11 @@ impl<V: Keyed> Table<V> {
         self.slots.get(slot.0 as usize)?.as_ref().map(|row| row.number)
     }
 
+    /// The number that the next new record will have.
+    pub fn next_number(&self) -> u64 {
+        self.next
+    }
+
     /// All records in the order in which they were added.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.order.values().filter_map(|&slot| self.at(Slot(slot)))

@@ -8,6 +8,8 @@
 //! The common case is one pass. What serde refuses there (a repeated member, a lone surrogate) is tried again in a
 //! second, slower pass that first puts those right; its verdict stands.
 
+use super::mend::{mend_surrogates, mend_zeros};
+use crate::limits;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Error;
@@ -24,7 +26,7 @@ const RAW_VALUE: &str = "$serde_json::private::RawValue";
 /// What serde_json says, where the text is not JSON or does not fit the type.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let text = String::from_utf8_lossy(bytes);
-    once(&text, None, false).or_else(|_| once(&mend_surrogates(&text), None, true))
+    once(&text, None, false).or_else(|_| once(&mend_zeros(&mend_surrogates(&text)), None, true))
 }
 
 /// Decodes a message and, beside it, its member `msgtype` (empty where it is missing).
@@ -38,7 +40,7 @@ pub fn decode_message<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, String), 
         return Ok((message, tag));
     }
     tag.clear();
-    let message = once(&mend_surrogates(&text), Some(&mut tag), true)?;
+    let message = once(&mend_zeros(&mend_surrogates(&text)), Some(&mut tag), true)?;
     Ok((message, tag))
 }
 
@@ -52,53 +54,6 @@ fn once<'de, T: Deserialize<'de>>(text: &'de str, tag: Option<&mut String>, mend
     let value = T::deserialize(Lenient { inner: &mut json, tag, mend })?;
     json.end()?;
     Ok(value)
-}
-
-/// Replaces escapes of lone surrogates by that of U+FFFD; a pair is left alone.
-fn mend_surrogates(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    let mut mended: Option<String> = None;
-    let (mut at, mut copied) = (0, 0);
-    while at < bytes.len() {
-        if bytes[at] != b'\\' {
-            at += 1;
-            continue;
-        }
-        let Some(first) = escaped_unit(bytes, at) else {
-            at += 2;
-            continue;
-        };
-        let pair = (0xD800..0xDC00).contains(&first)
-            && escaped_unit(bytes, at + 6).is_some_and(|second| (0xDC00..0xE000).contains(&second));
-        if pair {
-            at += 12;
-            continue;
-        }
-        if (0xD800..0xE000).contains(&first) {
-            let mended = mended.get_or_insert_default();
-            mended.push_str(&text[copied..at]);
-            mended.push_str("\\ufffd");
-            copied = at + 6;
-        }
-        at += 6;
-    }
-    match mended {
-        None => Cow::Borrowed(text),
-        Some(mut mended) => {
-            mended.push_str(&text[copied..]);
-            Cow::Owned(mended)
-        }
-    }
-}
-
-/// The UTF-16 unit of a `\uXXXX` escape at this place.
-fn escaped_unit(bytes: &[u8], at: usize) -> Option<u32> {
-    let escape = bytes.get(at..at + 6)?;
-    if &escape[..2] != b"\\u" {
-        return None;
-    }
-    let digits = std::str::from_utf8(&escape[2..]).ok()?;
-    u32::from_str_radix(digits, 16).ok()
 }
 
 /// A member's name as it is matched: Go folds case over all of Unicode, which for the protocol's ASCII names comes to
@@ -269,7 +224,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Filled<V> {
         }
     }
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_seq(Elements { list, mend: self.mend })
+        self.visitor.visit_seq(Elements { list, mend: self.mend, left: limits::LIST_ELEMENTS })
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
         self.visitor.visit_map(Entries { map, mend: self.mend })
@@ -303,13 +258,20 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Present<V> {
 struct Elements<A> {
     list: A,
     mend: bool,
+    /// How many more there may be: an element of three bytes takes many times that in memory.
+    left: usize,
 }
 
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.list.next_element_seed(Nested { seed, mend: self.mend })
+        let element = self.list.next_element_seed(Nested { seed, mend: self.mend })?;
+        if element.is_some() {
+            let left = self.left.checked_sub(1);
+            self.left = left.ok_or_else(|| serde::de::Error::custom("a list is too long"))?;
+        }
+        Ok(element)
     }
 }
 

@@ -2,11 +2,27 @@
 //! ([`raw`]).
 
 mod decode;
+mod mend;
 mod raw;
 
 pub(crate) use decode::decode_borrowed;
 pub use decode::{decode, decode_message};
 pub use raw::{RawJson, RawList, RawObject};
+
+use serde::Serializer;
+
+/// Writes a number as the reference does: without a fraction where it has none.
+///
+/// # Errors
+/// The serializer's.
+pub fn plain_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    // Below 2^53 every whole number is exact.
+    if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 {
+        serializer.serialize_i64(*number as i64)
+    } else {
+        serializer.serialize_f64(*number)
+    }
+}
 
 /// How deeply lists and objects are nested in a valid JSON text.
 pub fn depth(text: &str) -> usize {
@@ -36,6 +52,30 @@ pub fn depth(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn whole_numbers_have_no_fraction() {
+        #[derive(serde::Serialize)]
+        struct Number(#[serde(serialize_with = "super::plain_number")] f64);
+        for (number, text) in
+            [(0.0, "0"), (-0.0, "0"), (-1000.0, "-1000"), (22.5, "22.5"), (1e-9, "1e-9"), (1e300, "1e+300")]
+        {
+            assert_eq!(serde_json::to_string(&Number(number)).expect("a number"), text);
+        }
+    }
+
+    #[test]
+    fn a_negative_zero_is_an_integer() {
+        let read = |text: &str| super::decode::<Vec<i64>>(text.as_bytes()).ok();
+        for text in ["[-0]", "[ -0 , 0]", "[1,-0]"] {
+            assert!(read(text).is_some(), "{text}");
+        }
+        for text in ["[-0.0]", "[-0e1]", "[1e-0]", "[-00]", "[--0]"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        let texts = super::decode::<(i64, String)>(br#"[-0,"\\\"-0"]"#).expect("a number and a text");
+        assert_eq!(texts, (0, "\\\"-0".to_owned()));
+    }
+
     #[test]
     fn depth_looks_past_strings() {
         assert_eq!(super::depth(r#"{"a":["[[[[",{"\"[":1}]}"#), 3);

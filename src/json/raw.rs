@@ -46,6 +46,23 @@ impl RawJson {
         inner.len() < 2 || inner[1..inner.len() - 1].iter().all(u8::is_ascii_whitespace)
     }
 
+    /// The elements of all these lists in one list; `null` where there is none, as the reference has it for the input of
+    /// a node whose parents put nothing out.
+    pub fn concatenated<'a>(lists: impl Iterator<Item = &'a RawJson>) -> RawJson {
+        let mut joined = String::from("[");
+        for list in lists.filter(|list| !list.is_empty()) {
+            if joined.len() > 1 {
+                joined.push(',');
+            }
+            joined.push_str(&list.text()[1..list.text().len() - 1]);
+        }
+        joined.push(']');
+        if joined.len() == 2 {
+            joined.replace_range(.., "null");
+        }
+        RawJson::from_text(joined).unwrap_or_else(RawJson::empty_list)
+    }
+
     /// Whether the value begins with `first`: `[` for a list, `{` for an object.
     fn begins(&self, first: u8) -> bool {
         self.text().as_bytes().first() == Some(&first)

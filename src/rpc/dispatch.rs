@@ -2,7 +2,7 @@
 
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
-use crate::colony::{attributes, colonies, executors, functions, logs, processes, users};
+use crate::colony::{attributes, colonies, executors, functions, locations, logs, processes, users, workflows};
 use crate::json;
 use crate::refusal::Refusal;
 use crate::server;
@@ -28,6 +28,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Who may send it.
     pub access: Access,
+    /// Whether the answer is the request's payload.
+    pub echoes: bool,
     decode: fn(&[u8]) -> Option<(Decoded, String)>,
     texts: Texts,
 }
@@ -62,10 +64,14 @@ pub static TABLE: &[Entry] = &[
     server::<server::add_colony::AddColony>(),
     server::<server::remove_colony::RemoveColony>(),
     server::<server::list_colonies::GetColonies>(),
+    server::<server::change_id::ChangeServerId>(),
+    server::<server::statistics::GetStatistics>(),
+    server::<server::cluster::GetCluster>(),
     open("versionmsg", OpenMessage::Version, server::open::VERSION_TEXTS),
     open(SERVER_INFO, OpenMessage::ServerInfo, server::open::VERSION_TEXTS),
     colony::<colonies::get::GetColony>(),
     colony::<colonies::statistics::GetColonyStats>(),
+    colony::<colonies::change_id::ChangeColonyId>(),
     colony::<colonies::pause::PauseAssignments>(),
     colony::<colonies::resume::ResumeAssignments>(),
     colony::<colonies::pause_status::GetPauseStatus>(),
@@ -74,14 +80,24 @@ pub static TABLE: &[Entry] = &[
     colony::<users::get::GetUser>(),
     colony::<users::get_by_id::GetUserById>(),
     colony::<users::remove::RemoveUser>(),
+    colony::<users::change_id::ChangeUserId>(),
     colony::<executors::add::AddExecutor>(),
     colony::<executors::list::GetExecutors>(),
     colony::<executors::get::GetExecutor>(),
+    colony::<executors::get_by_id::GetExecutorById>(),
     colony::<executors::approve::ApproveExecutor>(),
     colony::<executors::reject::RejectExecutor>(),
     colony::<executors::remove::RemoveExecutor>(),
+    colony::<executors::report_allocations::ReportAllocations>(),
+    colony::<executors::update::UpdateExecutor>(),
+    colony::<executors::change_id::ChangeExecutorId>(),
+    colony::<locations::add::AddLocation>(),
+    colony::<locations::list::GetLocations>(),
+    colony::<locations::get::GetLocation>(),
+    colony::<locations::remove::RemoveLocation>(),
     colony::<functions::add::AddFunction>(),
     colony::<functions::list::GetFunctions>(),
+    alias::<functions::list::GetFunctions>("getfunctionsbyexecutormsg"),
     colony::<functions::remove::RemoveFunction>(),
     colony::<processes::submit::SubmitFuncSpec>(),
     colony::<processes::assign::AssignProcess>(),
@@ -89,6 +105,18 @@ pub static TABLE: &[Entry] = &[
     colony::<processes::close_failed::CloseFailed>(),
     colony::<processes::get::GetProcess>(),
     colony::<processes::list::GetProcesses>(),
+    colony::<processes::history::GetProcessHistory>(),
+    colony::<processes::set_output::SetOutput>(),
+    colony::<processes::cancel::CancelProcess>(),
+    colony::<processes::remove::RemoveProcess>(),
+    colony::<processes::remove_all::RemoveAllProcesses>(),
+    colony::<workflows::submit::SubmitWorkflow>(),
+    colony::<workflows::get::GetProcessGraph>(),
+    colony::<workflows::list::GetProcessGraphs>(),
+    colony::<workflows::cancel::CancelProcessGraph>(),
+    colony::<workflows::remove::RemoveProcessGraph>(),
+    colony::<workflows::remove_all::RemoveAllProcessGraphs>(),
+    colony::<workflows::add_child::AddChild>(),
     colony::<attributes::add::AddAttribute>(),
     colony::<attributes::get::GetAttribute>(),
     colony::<logs::add::AddLog>(),
@@ -104,11 +132,18 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 }
 
 const fn colony<M: ColonyMessage>() -> Entry {
-    Entry { name: M::NAME, access: M::ACCESS, decode: decode_colony::<M>, texts: M::TEXTS }
+    Entry { name: M::NAME, access: M::ACCESS, echoes: M::ECHOES, decode: decode_colony::<M>, texts: M::TEXTS }
+}
+
+/// The same message under a name that clients use although the reference does not know it.
+const fn alias<M: ColonyMessage>(name: &'static str) -> Entry {
+    let mut entry = colony::<M>();
+    entry.name = name;
+    entry
 }
 
 const fn server<M: ServerMessage>() -> Entry {
-    Entry { name: M::NAME, access: M::ACCESS, decode: decode_server::<M>, texts: M::TEXTS }
+    Entry { name: M::NAME, access: M::ACCESS, echoes: M::ECHOES, decode: decode_server::<M>, texts: M::TEXTS }
 }
 
 const fn open(name: &'static str, message: OpenMessage, texts: Texts) -> Entry {
@@ -116,7 +151,7 @@ const fn open(name: &'static str, message: OpenMessage, texts: Texts) -> Entry {
         OpenMessage::Version => decode_version,
         OpenMessage::ServerInfo => decode_server_info,
     };
-    Entry { name, access: Access::Anyone, decode, texts }
+    Entry { name, access: Access::Anyone, echoes: false, decode, texts }
 }
 
 fn decode_colony<M: ColonyMessage>(payload: &[u8]) -> Option<(Decoded, String)> {
@@ -129,11 +164,18 @@ fn decode_server<M: ServerMessage>(payload: &[u8]) -> Option<(Decoded, String)> 
     Some((Decoded::Server(Box::new(message)), tag))
 }
 
-#[derive(serde::Deserialize)]
-struct NoFields {}
+/// What may be sent with `versionmsg`; read so that a wrong type is refused.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct VersionRequest {
+    #[serde(rename = "buildversion")]
+    _buildversion: String,
+    #[serde(rename = "buildtime")]
+    _buildtime: String,
+}
 
 fn decode_version(payload: &[u8]) -> Option<(Decoded, String)> {
-    let (NoFields {}, tag) = json::decode_message(payload).ok()?;
+    let (VersionRequest { .. }, tag) = json::decode_message(payload).ok()?;
     Some((Decoded::Open(OpenMessage::Version), tag))
 }
 

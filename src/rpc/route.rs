@@ -82,6 +82,9 @@ impl Rpc {
         let outcome = match message {
             Decoded::Open(message) => Ok(Answered { payload_type: None, body: self.info.answer(message) }),
             Decoded::Server(command) => {
+                if let Err(refusal) = command.check() {
+                    return refusal.into();
+                }
                 let Some(server) = self.server.get() else {
                     return not_ready().into();
                 };
@@ -95,26 +98,32 @@ impl Rpc {
                     Err(_) => Err(too_busy()),
                 }
             }
-            Decoded::Colony(command) => self.ask_colony(entry, caller, payload, command).await,
+            Decoded::Colony(command) => self.ask_colony(entry, caller, payload.as_deref(), command).await,
         };
-        outcome.map_or_else(HttpReply::from, |answered| write_answer(entry, &answered))
+        match (outcome, payload) {
+            (Ok(_), Some(payload)) if entry.echoes => {
+                HttpReply { status: 200, body: write_reply(entry.name, &payload) }
+            }
+            (outcome, _) => outcome.map_or_else(HttpReply::from, |answered| write_answer(entry, &answered)),
+        }
     }
 
     async fn ask_colony(
         &self,
         entry: &'static Entry,
         caller: Identity,
-        payload: Option<Vec<u8>>,
+        payload: Option<&[u8]>,
         mut command: Box<dyn Command>,
     ) -> Outcome {
         if self.server.get().is_none() {
             return Err(not_ready());
         }
         command.check()?;
-        let mut colonies = self.resolve(command.address());
-        let Some(mut colony) = colonies.pop() else {
+        let mut colonies = self.resolve(command.address(), &caller).into_iter();
+        let Some(mut colony) = colonies.next() else {
             return Err(command.unknown());
         };
+        let mut first_refusal = None;
         loop {
             let outcome = if entry.parks() && self.stopping.load(Ordering::Acquire) {
                 Err(nothing_to_do())
@@ -123,25 +132,34 @@ impl Rpc {
             } else {
                 ask(&colony, caller.clone(), command).await
             };
-            // An id that clients chose may name things in several colonies; a stranger's is none of this caller's.
-            match (&outcome, colonies.pop()) {
-                (Err(refusal), Some(next)) if refusal.status == 403 => {
-                    let Decoded::Colony(again) = entry.decode(payload.as_deref())? else {
-                        return outcome;
+            // Where several colonies may be meant, the caller gets the first one's refusal only if none lets it in.
+            match (outcome, colonies.next()) {
+                (Err(refusal), Some(next)) if matches!(refusal.status, 403 | 404) => {
+                    let Decoded::Colony(again) = entry.decode(payload)? else {
+                        return Err(refusal);
                     };
+                    first_refusal.get_or_insert(refusal);
                     (colony, command) = (next, again);
                 }
-                _ => return outcome,
+                (Err(refusal), None) => return Err(first_refusal.unwrap_or(refusal)),
+                (outcome, _) => return outcome,
             }
         }
     }
 
-    fn resolve(&self, address: Address<'_>) -> Vec<Arc<ColonyHandle>> {
+    fn resolve(&self, address: Address<'_>, caller: &Identity) -> Vec<Arc<ColonyHandle>> {
         match address {
             Address::Colony(name) => self.directory.by_name(name).into_iter().collect(),
             Address::Process(id) => self.directory.of_process(id).into_iter().collect(),
+            Address::Graph(id) => self.directory.of_graph(id).into_iter().collect(),
             Address::Attribute(id) => self.directory.of_attribute(id).into_iter().collect(),
-            Address::Function(id) => self.directory.of_function(id),
+            Address::Function(id) => self.directory.of_function(id, caller),
+            Address::Caller(name) => {
+                let named = self.directory.by_name(name);
+                let known = self.directory.of_identity(caller).into_iter();
+                let others = known.filter(|colony| colony.name != name).collect::<Vec<_>>();
+                named.into_iter().chain(others).collect()
+            }
         }
     }
 }
@@ -172,15 +190,13 @@ async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command:
         return Err(too_busy());
     }
     while let Some((generation, outcome)) = told.recv().await {
-        if outcome.is_err() {
-            return outcome;
-        }
+        let answered = outcome?;
         // Whoever drives this connection looks at its socket before it polls this future again, so that a client that
         // hung up in the meantime is noticed before the assignment counts as sent.
         tokio::task::yield_now().await;
         if slot.send(generation) {
             drop(guard);
-            return outcome;
+            return Ok(answered);
         }
     }
     Err(stopped())

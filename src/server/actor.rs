@@ -2,6 +2,7 @@
 
 use super::directory::{ColonyHandle, Directory, DirectoryEntry, Figures};
 use super::message::{self, ServerCommand, ServerDecision, ServerTurn};
+use super::open::ServerInfo;
 use super::state::{ListedColony, ServerEvent, ServerState};
 use crate::clock::Clock;
 use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, log_stopped, worker_of};
@@ -83,6 +84,7 @@ pub struct ServerActor {
     state: ServerState,
     stream: StreamWriter,
     launcher: Launcher,
+    info: ServerInfo,
 }
 
 /// A message on its way to the server itself.
@@ -97,9 +99,9 @@ pub struct ServerCall {
 
 impl ServerActor {
     /// The actor with the state that was read back.
-    pub fn new(state: ServerState, last: Position, launcher: Launcher) -> ServerActor {
+    pub fn new(state: ServerState, last: Position, launcher: Launcher, info: ServerInfo) -> ServerActor {
         let stream = StreamWriter::new(launcher.log.clone(), crate::storage::replay::SERVER_STREAM, last);
-        ServerActor { state, stream, launcher }
+        ServerActor { state, stream, launcher, info }
     }
 
     fn handle_call(&mut self, call: ServerCall, ctx: &mut Context<Self>) {
@@ -107,7 +109,7 @@ impl ServerActor {
         let decided = catch_unwind(AssertUnwindSafe(|| {
             message::check(command.access(), &self.state, &caller)?;
             let directory = &self.launcher.directory;
-            command.decide(&mut ServerTurn { state: &self.state, directory, ids: &mut RandomIds })
+            command.decide(&mut ServerTurn { state: &self.state, directory, info: &self.info, ids: &mut RandomIds })
         }));
         let decision = decided.unwrap_or_else(|_| {
             tracing::error!("a message to the server made its decision panic");
@@ -118,7 +120,8 @@ impl ServerActor {
             Err(refusal) => return self.answer(reply, Err(refusal)),
         };
         if events.is_empty() {
-            return self.answer(reply, Ok(Answered { payload_type: None, body: answer }));
+            // It may show figures of colonies: it waits for what they have queued.
+            return self.answer_after_all(reply, Ok(Answered { payload_type: None, body: answer }));
         }
         let now = self.launcher.clock.wall().max(self.state.newest.saturating_add(1));
         let mut record = RecordWriter::new(now);
@@ -171,6 +174,10 @@ impl ServerActor {
         if self.stream.is_durable(self.stream.number()) {
             return reply(outcome);
         }
+        self.answer_after_all(reply, outcome);
+    }
+
+    fn answer_after_all(&self, reply: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome) {
         self.stream.after_queued(Box::new(move |log| {
             reply(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) });
         }));

@@ -3,7 +3,7 @@
 use super::message::{ServerDecision, ServerMessage, ServerTurn};
 use super::state::{ListedColony, ServerEvent};
 use crate::colony::message::Texts;
-use crate::colony::names::check_name;
+use crate::colony::names::{check_id, check_name};
 use crate::crypto::Identity;
 use crate::ids::Incarnation;
 use crate::refusal::Refusal;
@@ -42,6 +42,7 @@ impl ServerMessage for AddColony {
             return Err(Refusal::bad_request(format!("A Colony with name <{}> already exists", colony.name)));
         }
         check_name("Failed to add colony", "colony name", &colony.name)?;
+        check_id("Failed to add colony", "colony Id", &colony.colonyid)?;
         let listed = ListedColony {
             name: colony.name.clone(),
             incarnation: fresh_incarnation(turn),

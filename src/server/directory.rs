@@ -5,9 +5,11 @@ use crate::colony::actor::Surroundings;
 use crate::colony::colonies::statistics::Statistics;
 use crate::colony::mailbox::Mailbox;
 use crate::crypto::Identity;
-use crate::ids::{AttributeId, Incarnation, ProcessId};
+use crate::ids::{AttributeId, GraphId, Incarnation, ProcessId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// A colony as others reach it.
@@ -40,6 +42,8 @@ pub struct Directory {
     attributes: RwLock<HashMap<AttributeId, Incarnation>>,
     /// Clients choose function ids, so that two colonies may use one.
     functions: RwLock<HashMap<String, Vec<Incarnation>>>,
+    /// Where an id is registered as a user or an executor, in whatever state.
+    identities: RwLock<HashMap<Identity, Vec<Incarnation>>>,
 }
 
 #[derive(Default)]
@@ -63,10 +67,8 @@ impl Directory {
         colonies.by_incarnation.remove(&handle.incarnation);
         drop(colonies);
         self.attributes.write().retain(|_, incarnation| *incarnation != handle.incarnation);
-        self.functions.write().retain(|_, incarnations| {
-            incarnations.retain(|incarnation| *incarnation != handle.incarnation);
-            !incarnations.is_empty()
-        });
+        forget_everywhere(&mut self.functions.write(), handle.incarnation);
+        forget_everywhere(&mut self.identities.write(), handle.incarnation);
         Some(handle)
     }
 
@@ -81,6 +83,12 @@ impl Directory {
         self.colonies.read().by_incarnation.get(&id.incarnation()).cloned()
     }
 
+    /// The colony that a workflow's id names.
+    pub fn of_graph(&self, id: &str) -> Option<Arc<ColonyHandle>> {
+        let id = GraphId::from_text(id)?;
+        self.colonies.read().by_incarnation.get(&id.incarnation()).cloned()
+    }
+
     /// The colony of an attribute.
     pub fn of_attribute(&self, id: &str) -> Option<Arc<ColonyHandle>> {
         let id = AttributeId::from_text(id)?;
@@ -88,11 +96,32 @@ impl Directory {
         self.colonies.read().by_incarnation.get(&incarnation).cloned()
     }
 
-    /// The colonies in which a function has this id.
-    pub fn of_function(&self, id: &str) -> Vec<Arc<ColonyHandle>> {
-        let incarnations = self.functions.read().get(id).cloned().unwrap_or_default();
+    /// The colonies in which a function has this id: those first in which this caller is known.
+    pub fn of_function(&self, id: &str, caller: &Identity) -> Vec<Arc<ColonyHandle>> {
+        let mut incarnations = self.functions.read().get(id).cloned().unwrap_or_default();
+        let known = self.identities.read().get(caller).cloned().unwrap_or_default();
+        incarnations.sort_by_key(|incarnation| !known.contains(incarnation));
+        self.of_incarnations(&incarnations)
+    }
+
+    /// The colonies in which this id is registered as a user or an executor, in whatever state.
+    pub fn of_identity(&self, id: &Identity) -> Vec<Arc<ColonyHandle>> {
+        let incarnations = self.identities.read().get(id).cloned().unwrap_or_default();
+        self.of_incarnations(&incarnations)
+    }
+
+    fn of_incarnations(&self, incarnations: &[Incarnation]) -> Vec<Arc<ColonyHandle>> {
         let colonies = self.colonies.read();
         incarnations.iter().filter_map(|incarnation| colonies.by_incarnation.get(incarnation).cloned()).collect()
+    }
+
+    /// The figures of all colonies together, each as of its last turn.
+    pub fn total(&self) -> Statistics {
+        self.colonies
+            .read()
+            .by_name
+            .values()
+            .fold(Statistics::default(), |sum, colony| sum.plus(&colony.figures.lock().statistics))
     }
 
     /// All colonies.
@@ -109,27 +138,47 @@ impl Directory {
         }
     }
 
-    fn note_function(&self, id: String, incarnation: Incarnation, is_there: bool) {
-        let mut functions = self.functions.write();
-        let incarnations = functions.entry(id.clone()).or_default();
-        incarnations.retain(|other| *other != incarnation);
-        if is_there {
-            incarnations.push(incarnation);
-        } else if incarnations.is_empty() {
-            functions.remove(&id);
-        }
-    }
-
     /// Takes over the ids of a colony that was read back.
     pub fn index(&self, colony: &Colony) {
         let incarnation = colony.state.incarnation;
         let mut attributes = self.attributes.write();
         attributes.extend(colony.state.processes.attribute_ids().map(|id| (*id, incarnation)));
         drop(attributes);
+        let mut functions = self.functions.write();
         for function in colony.state.functions.iter() {
-            self.note_function(function.functionid.clone(), incarnation, true);
+            note(&mut functions, function.functionid.clone(), incarnation, true);
+        }
+        drop(functions);
+        let mut identities = self.identities.write();
+        for id in colony.state.identities() {
+            note(&mut identities, id.clone(), incarnation, true);
         }
     }
+}
+
+/// Notes that something of this key is in this colony, or is not there any more.
+fn note<K: Eq + Hash>(index: &mut HashMap<K, Vec<Incarnation>>, key: K, incarnation: Incarnation, is_there: bool) {
+    match index.entry(key) {
+        Entry::Occupied(mut entry) => {
+            entry.get_mut().retain(|other| *other != incarnation);
+            if is_there {
+                entry.get_mut().push(incarnation);
+            } else if entry.get().is_empty() {
+                entry.remove();
+            }
+        }
+        Entry::Vacant(entry) if is_there => {
+            entry.insert(vec![incarnation]);
+        }
+        Entry::Vacant(_) => {}
+    }
+}
+
+fn forget_everywhere<K>(index: &mut HashMap<K, Vec<Incarnation>>, incarnation: Incarnation) {
+    index.retain(|_, incarnations| {
+        incarnations.retain(|other| *other != incarnation);
+        !incarnations.is_empty()
+    });
 }
 
 /// Keeps the directory in step with one colony.
@@ -146,8 +195,18 @@ impl Surroundings for DirectoryEntry {
         for (id, is_there) in colony.state.changes.attributes.drain(..) {
             self.directory.note_attribute(id, incarnation, is_there);
         }
-        for (id, is_there) in colony.state.changes.functions.drain(..) {
-            self.directory.note_function(id, incarnation, is_there);
+        let functions = std::mem::take(&mut colony.state.changes.functions);
+        if !functions.is_empty() {
+            let mut index = self.directory.functions.write();
+            functions.into_iter().for_each(|(id, is_there)| note(&mut index, id, incarnation, is_there));
+        }
+        let known = std::mem::take(&mut colony.state.changes.known);
+        if !known.is_empty() {
+            let mut index = self.directory.identities.write();
+            for id in known {
+                let is_known = colony.state.is_known(&id);
+                note(&mut index, id, incarnation, is_known);
+            }
         }
         let mut figures = self.figures.lock();
         figures.statistics = Statistics::of(&colony.state);
@@ -155,5 +214,25 @@ impl Surroundings for DirectoryEntry {
         if figures.owner != colony.state.owner {
             figures.owner = colony.state.owner.clone();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_knows_all_colonies_of_a_key() {
+        let mut index: HashMap<&str, Vec<Incarnation>> = HashMap::new();
+        for (key, incarnation, is_there) in
+            [("a", 1, true), ("a", 2, true), ("a", 2, true), ("b", 2, true), ("c", 3, false), ("b", 2, false)]
+        {
+            note(&mut index, key, incarnation, is_there);
+        }
+        assert_eq!(index, HashMap::from([("a", vec![1, 2])]));
+        forget_everywhere(&mut index, 1);
+        assert_eq!(index, HashMap::from([("a", vec![2])]));
+        forget_everywhere(&mut index, 2);
+        assert!(index.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What every message to the server itself has.
 
 use super::directory::Directory;
+use super::open::ServerInfo;
 use super::state::{ServerEvent, ServerState};
 use crate::colony::access::Access;
 use crate::colony::message::{Answer, Texts};
@@ -18,6 +19,17 @@ pub trait ServerMessage: DeserializeOwned + Send + Sized + 'static {
     /// Who may send it.
     const ACCESS: Access = Access::ServerOwner;
 
+    /// Whether the answer is the request's payload, byte for byte (chapter 1, 11).
+    const ECHOES: bool = false;
+
+    /// Looks at the request alone, before its sender's right.
+    ///
+    /// # Errors
+    /// The refusal, where something is missing.
+    fn check(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// Decides. Runs after the access rule has let the caller through; changes nothing.
     ///
     /// # Errors
@@ -31,6 +43,8 @@ pub struct ServerTurn<'a> {
     pub state: &'a ServerState,
     /// What the colonies look like.
     pub directory: &'a Directory,
+    /// What the server says of itself.
+    pub info: &'a ServerInfo,
     /// Fresh ids.
     pub ids: &'a mut dyn IdSource,
 }
@@ -49,6 +63,11 @@ pub trait ServerCommand: Send {
     fn name(&self) -> &'static str;
     /// Who may send it.
     fn access(&self) -> Access;
+    /// Looks at the request alone; see [`ServerMessage::check`].
+    ///
+    /// # Errors
+    /// The refusal.
+    fn check(&self) -> Result<(), Refusal>;
     /// Decides; see [`ServerMessage::decide`].
     ///
     /// # Errors
@@ -62,6 +81,9 @@ impl<M: ServerMessage> ServerCommand for M {
     }
     fn access(&self) -> Access {
         M::ACCESS
+    }
+    fn check(&self) -> Result<(), Refusal> {
+        ServerMessage::check(self)
     }
     fn decide(self: Box<Self>, turn: &mut ServerTurn<'_>) -> Result<ServerDecision, Refusal> {
         ServerMessage::decide(*self, turn)

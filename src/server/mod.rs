@@ -2,9 +2,12 @@
 
 pub mod actor;
 pub mod add_colony;
+pub mod change_id;
+pub mod cluster;
 pub mod directory;
 pub mod list_colonies;
 pub mod message;
 pub mod open;
 pub mod remove_colony;
 pub mod state;
+pub mod statistics;

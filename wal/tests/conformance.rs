@@ -14,6 +14,11 @@ use wal::{
     StreamId,
 };
 
+/// Small enough that most tests change segments; large enough that the largest do not sync thousands of times.
+fn several_segments() -> Options {
+    Options { segment_bytes: 1024 * 1024, batch_bytes: 256 * 1024, ..support::small_options() }
+}
+
 /// A log, and what must outlive it.
 struct Fixture {
     log: Arc<dyn Log>,
@@ -41,20 +46,19 @@ macro_rules! conformance {
         }
         mod in_small_segments {
             $(#[test] fn $test() {
-                let options = super::Options { queue_bytes: 64 << 20, ..super::support::small_options() };
-                super::$test(&*super::file(options).log);
+                super::$test(&*super::file(super::several_segments()).log);
             })*
         }
         mod synced_at_an_interval {
             $(#[test] fn $test() {
                 let durability = super::Durability::Interval(std::time::Duration::from_millis(2));
-                super::$test(&*super::file(super::Options { durability, ..super::support::small_options() }).log);
+                super::$test(&*super::file(super::Options { durability, ..super::several_segments() }).log);
             })*
         }
         mod never_synced {
             $(#[test] fn $test() {
                 let durability = super::Durability::Never;
-                super::$test(&*super::file(super::Options { durability, ..super::support::small_options() }).log);
+                super::$test(&*super::file(super::Options { durability, ..super::several_segments() }).log);
             })*
         }
     };

@@ -5,6 +5,7 @@ use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
 use crate::colony::processes::{ProcessEvent, ProcessState};
+use crate::limits;
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
@@ -72,6 +73,10 @@ impl ColonyMessage for AddAttribute {
         if taken {
             return Err(Refusal::bad_request("Failed to add attribute, the attribute exists already"));
         }
+        if process.attributes.len() >= limits::ATTRIBUTES_PER_PROCESS {
+            return Err(Refusal::bad_request("Failed to add attribute, the process has too many attributes"));
+        }
+        turn.colony.check_bytes(asked.key.len() + asked.value.len())?;
         let attribute = Attribute {
             target_colony_name: asked.targetcolonyname.into(),
             state: asked.state,
@@ -80,7 +85,7 @@ impl ColonyMessage for AddAttribute {
             value: asked.value,
             attempt: process.attempt,
         };
-        let shown = AttributeAnswer { attribute: attribute.clone(), target: process.id };
+        let shown = AttributeAnswer::new(attribute.clone(), process);
         let event = ProcessEvent::AttributeAdded { id: process.id, attribute };
         Ok(Decision::reply(vec![Event::Process(event)], |_| Box::new(shown)))
     }

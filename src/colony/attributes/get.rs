@@ -33,7 +33,7 @@ impl ColonyMessage for GetAttribute {
         let Some((process, attribute)) = found else {
             return Err(ColonyMessage::unknown(&self));
         };
-        let answer = AttributeAnswer { attribute: attribute.clone(), target: process.id };
+        let answer = AttributeAnswer::new(attribute.clone(), process);
         Ok(Decision::answer(answer).revealing(process.changed))
     }
 }

@@ -3,6 +3,7 @@
 pub mod add;
 pub mod get;
 
+use crate::colony::processes::Process;
 use crate::ids::{AttributeId, ProcessId};
 use bincode::{Decode, Encode};
 use serde::ser::SerializeStruct;
@@ -31,6 +32,11 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// About how many bytes of memory it takes, with its place in the index of ids.
+    pub fn bytes(&self) -> usize {
+        208 + self.key.len() + self.value.len()
+    }
+
     /// The id of this attribute on a process.
     pub fn id(&self, target: &ProcessId) -> AttributeId {
         attribute_id(target, &self.key, self.kind)
@@ -78,10 +84,19 @@ pub struct AttributeAnswer {
     pub attribute: Attribute,
     /// The process that carries it.
     pub target: ProcessId,
+    /// The process's workflow, as it is shown.
+    pub graph: String,
+}
+
+impl AttributeAnswer {
+    /// An attribute of a process.
+    pub fn new(attribute: Attribute, process: &Process) -> AttributeAnswer {
+        AttributeAnswer { attribute, target: process.id, graph: process.graph_text() }
+    }
 }
 
 impl Serialize for AttributeAnswer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        ShownAttribute { attribute: &self.attribute, target: self.target, graph: "" }.serialize(serializer)
+        ShownAttribute { attribute: &self.attribute, target: self.target, graph: &self.graph }.serialize(serializer)
     }
 }

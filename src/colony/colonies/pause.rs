@@ -25,7 +25,7 @@ impl ColonyMessage for PauseAssignments {
 
     fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
         // Asking for what is so already succeeds and is not recorded.
-        let events = (turn.colony.state.paused != true).then_some(Event::Paused(true));
+        let events = (!turn.colony.state.paused).then_some(Event::Paused(true));
         Ok(Decision::done(events.into_iter().collect()))
     }
 }

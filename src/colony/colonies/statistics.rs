@@ -50,9 +50,10 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// The counts of one colony. The workflow counts are zero until a colony can have workflows.
+    /// The counts of one colony.
     pub fn of(state: &State) -> Statistics {
         let processes = |of| state.processes.count(of);
+        let workflows = |of| state.workflows.count(of);
         Statistics {
             colonies: 1,
             executors: state.executors.len(),
@@ -63,7 +64,32 @@ impl Statistics {
             successfulprocesses: processes(ProcessState::Successful),
             failedprocesses: processes(ProcessState::Failed),
             cancelledprocesses: processes(ProcessState::Cancelled),
-            ..Statistics::default()
+            waitingworkflows: workflows(ProcessState::Waiting),
+            runningworkflows: workflows(ProcessState::Running),
+            successfulworkflows: workflows(ProcessState::Successful),
+            failedworkflows: workflows(ProcessState::Failed),
+            cancelledworkflows: workflows(ProcessState::Cancelled),
+        }
+    }
+
+    /// The counts of both together.
+    #[must_use]
+    pub fn plus(self, other: &Statistics) -> Statistics {
+        Statistics {
+            colonies: self.colonies + other.colonies,
+            executors: self.executors + other.executors,
+            activeexecutors: self.activeexecutors + other.activeexecutors,
+            unregisteredexecutors: self.unregisteredexecutors + other.unregisteredexecutors,
+            waitingprocesses: self.waitingprocesses + other.waitingprocesses,
+            runningprocesses: self.runningprocesses + other.runningprocesses,
+            successfulprocesses: self.successfulprocesses + other.successfulprocesses,
+            failedprocesses: self.failedprocesses + other.failedprocesses,
+            cancelledprocesses: self.cancelledprocesses + other.cancelledprocesses,
+            waitingworkflows: self.waitingworkflows + other.waitingworkflows,
+            runningworkflows: self.runningworkflows + other.runningworkflows,
+            successfulworkflows: self.successfulworkflows + other.successfulworkflows,
+            failedworkflows: self.failedworkflows + other.failedworkflows,
+            cancelledworkflows: self.cancelledworkflows + other.cancelledworkflows,
         }
     }
 }

@@ -23,10 +23,15 @@ impl ColonyMessage for GetExecutor {
         Address::Colony(&self.colonyname)
     }
 
+    // A colony that is not there has no executors; the reference says no more than that.
+    fn unknown(&self) -> Refusal {
+        Refusal::odd("Failed to get executor, executor is nil")
+    }
+
     fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
         match turn.colony.state.executors.get(&self.executorname) {
             Some(executor) => Ok(Decision::answer(turn.colony.with_last_heard(executor.clone()))),
-            None => Err(Refusal::odd("Failed to get executor, executor is nil")),
+            None => Err(ColonyMessage::unknown(&self)),
         }
     }
 }

@@ -2,15 +2,20 @@
 
 pub mod add;
 pub mod approve;
+pub mod change_id;
 pub mod get;
+pub mod get_by_id;
 pub mod list;
 mod model;
 pub mod reject;
 pub mod remove;
+pub mod report_allocations;
+pub mod stale;
+pub mod update;
 
 pub use model::{Allocations, Capabilities, Executor, ExecutorState};
 
-use super::table::{Keyed, Table};
+use super::table::{Keyed, Slot, Table};
 use crate::crypto::Identity;
 use crate::map::HashMap;
 use crate::time::Time;
@@ -57,6 +62,8 @@ pub enum ExecutorEvent {
         /// The id from now on.
         to: Identity,
     },
+    /// The record of a removed executor was dropped, because there are too many.
+    Forgotten(String),
 }
 
 impl ExecutorEvent {
@@ -113,11 +120,7 @@ impl Executors {
 
     /// The approved executor that a caller of this id acts as: the latest where there are several (chapter 1, W2).
     pub fn acting(&self, id: &Identity) -> Option<&Executor> {
-        self.names_of(id)
-            .filter_map(|name| self.table.slot(name))
-            .filter(|&slot| self.table.at(slot).is_some_and(|executor| executor.state == ExecutorState::Approved))
-            .max_by_key(|&slot| self.table.number(slot))
-            .and_then(|slot| self.table.at(slot))
+        self.table.at(self.acting_slot(id)?)
     }
 
     /// The name of [`Executors::acting`], or of any record of the id where none is approved any more.
@@ -135,6 +138,36 @@ impl Executors {
         self.names_of(id)
             .filter_map(|name| self.table.get(name))
             .any(|executor| executor.state == ExecutorState::Pending)
+    }
+
+    /// Notes that the executor that acts for this id asked for work at this time.
+    pub fn note_asked(&mut self, id: &Identity, at: Time) {
+        let Some(slot) = self.acting_slot(id) else {
+            return;
+        };
+        if let Some(executor) = self.table.at_mut(slot) {
+            executor.lastheardfromtime = executor.lastheardfromtime.max(at);
+        }
+    }
+
+    fn acting_slot(&self, id: &Identity) -> Option<Slot> {
+        self.names_of(id)
+            .filter_map(|name| self.table.slot(name))
+            .filter(|&slot| self.table.at(slot).is_some_and(|executor| executor.state == ExecutorState::Approved))
+            .max_by_key(|&slot| self.table.number(slot))
+    }
+
+    /// The ids that this makes known or unknown.
+    pub fn concerned<'a>(&'a self, event: &'a ExecutorEvent) -> [Option<&'a Identity>; 2] {
+        match event {
+            ExecutorEvent::Added(executor) => {
+                let before = self.get(&executor.executorname).map(|before| &before.executorid);
+                [Some(&executor.executorid), before]
+            }
+            ExecutorEvent::Rekeyed { from, to } => [Some(from), Some(to)],
+            ExecutorEvent::Forgotten(name) => [self.get(name).map(|executor| &executor.executorid), None],
+            _ => [None, None],
+        }
     }
 
     /// Carries out what happened at this time.
@@ -173,6 +206,12 @@ impl Executors {
                     }
                 }
                 self.by_id.entry(to).or_default().extend(names);
+            }
+            ExecutorEvent::Forgotten(name) => {
+                if let Some(executor) = self.table.remove(&name) {
+                    self.counts[executor.state as usize] -= 1;
+                    self.forget_id(&executor.executorid, &name);
+                }
             }
         }
     }

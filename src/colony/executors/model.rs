@@ -20,6 +20,13 @@ pub enum ExecutorState {
     Unregistered = 3,
 }
 
+impl ExecutorState {
+    /// Whether it may say anything at all: what was rejected or removed may not (chapter 1, W30).
+    pub fn may_speak(self) -> bool {
+        matches!(self, ExecutorState::Pending | ExecutorState::Approved)
+    }
+}
+
 impl Serialize for ExecutorState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(*self as u8)
@@ -184,9 +191,6 @@ where
         fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
             let mut items = Vec::new();
             while let Some(item) = list.next_element()? {
-                if items.len() == crate::limits::LIST_ELEMENTS {
-                    return Err(serde::de::Error::custom("the list is too long"));
-                }
                 items.push(item);
             }
             Ok(Some(items))

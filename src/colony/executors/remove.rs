@@ -27,9 +27,14 @@ impl ColonyMessage for RemoveExecutor {
         Address::Colony(&self.colonyname)
     }
 
+    // A colony that is not there has no executors; the reference says no more than that.
+    fn unknown(&self) -> Refusal {
+        Refusal::odd("Failed to remove executor, executor is nil")
+    }
+
     fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
         if turn.colony.state.executors.get(&self.executorname).is_none() {
-            return Err(Refusal::odd("Failed to remove executor, executor is nil"));
+            return Err(ColonyMessage::unknown(&self));
         }
         Ok(Decision::done(vec![Event::Executor(ExecutorEvent::Removed(self.executorname))]))
     }

@@ -4,6 +4,7 @@ use super::{Function, FunctionEvent};
 use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
+use crate::colony::names::check_text;
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
@@ -51,6 +52,14 @@ impl ColonyMessage for AddFunction {
         if executor.executorid != *turn.caller {
             return Err(Refusal::forbidden("Not allowed to add a function to another executor"));
         }
+        turn.colony.check_count("Failed to add function", "functions", state.functions.len())?;
+        let texts = [
+            ("function id", &function.functionid),
+            ("executor type", &function.executortype),
+            ("function name", &function.funcname),
+            ("description", &function.description),
+        ];
+        texts.into_iter().try_for_each(|(kind, text)| check_text("Failed to add function", kind, text))?;
         if i32::try_from(function.counter).is_err() {
             return Err(Refusal::bad_request("Failed to add function, counter is out of range"));
         }

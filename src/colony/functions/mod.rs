@@ -6,6 +6,7 @@ pub mod remove;
 
 use super::state::Changes;
 use super::table::{Keyed, Table};
+use crate::json::plain_number;
 use crate::map::HashMap;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -33,16 +34,22 @@ pub struct Function {
     /// Successful runs.
     pub counter: i64,
     /// Shortest wait, seconds.
+    #[serde(serialize_with = "plain_number")]
     pub minwaittime: f64,
     /// Longest wait, seconds.
+    #[serde(serialize_with = "plain_number")]
     pub maxwaittime: f64,
     /// Shortest run, seconds.
+    #[serde(serialize_with = "plain_number")]
     pub minexectime: f64,
     /// Longest run, seconds.
+    #[serde(serialize_with = "plain_number")]
     pub maxexectime: f64,
     /// Smoothed wait, seconds.
+    #[serde(serialize_with = "plain_number")]
     pub avgwaittime: f64,
     /// Smoothed run, seconds.
+    #[serde(serialize_with = "plain_number")]
     pub avgexectime: f64,
     /// Where the executor is.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -94,6 +101,16 @@ pub struct Functions {
 }
 
 impl Functions {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// The function of this id.
     pub fn get(&self, id: &str) -> Option<&Function> {
         self.table.get(id)

@@ -1,6 +1,12 @@
 //! Locations: labels that executors and specs refer to by name (chapter 1, 10).
 
+pub mod add;
+pub mod get;
+pub mod list;
+pub mod remove;
+
 use super::table::{Keyed, Table};
+use crate::json::plain_number;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +23,10 @@ pub struct Location {
     /// Free text.
     pub description: String,
     /// Degrees.
+    #[serde(serialize_with = "plain_number")]
     pub long: f64,
     /// Degrees.
+    #[serde(serialize_with = "plain_number")]
     pub lat: f64,
 }
 
@@ -45,6 +53,16 @@ pub struct Locations {
 }
 
 impl Locations {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// The location of this name.
     pub fn get(&self, name: &str) -> Option<&Location> {
         self.table.get(name)

@@ -32,11 +32,16 @@ pub struct LogLine {
     pub timestamp: Nanos,
 }
 
+/// About how many bytes of memory a line takes beside its text.
+const LINE_BYTES: usize = 192;
+
 /// The log lines of one colony.
 #[derive(Debug, Default, PartialEq)]
 pub struct Logs {
     by_process: HashMap<ProcessId, Vec<Arc<LogLine>>>,
     by_executor: HashMap<String, Vec<Arc<LogLine>>>,
+    /// About how many bytes of memory all of them take.
+    bytes: usize,
 }
 
 /// Which lines are read.
@@ -53,6 +58,7 @@ pub enum LogRange {
 impl Logs {
     /// Carries out what happened at this time.
     pub fn apply(&mut self, said: LogEvent, timestamp: Nanos) {
+        self.bytes += LINE_BYTES + said.message.len();
         let line = Arc::new(LogLine { said, timestamp });
         if let Some(process) = line.said.process {
             self.by_process.entry(process).or_default().push(line.clone());
@@ -63,6 +69,11 @@ impl Logs {
                 self.by_executor.insert(line.said.executor.clone(), vec![line]);
             }
         }
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// At most `count` lines of a process, in the order of their time stamps.

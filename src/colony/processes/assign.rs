@@ -38,12 +38,12 @@ impl ColonyMessage for AssignProcess {
         let Some(executor) = turn.colony.state.executors.acting(turn.caller) else {
             return Err(Refusal::odd("Failed to assign process, executor not found"));
         };
-        if self.timeout < 0 && turn.colony.state.paused {
-            return Err(Refusal::unavailable("No processes available: colony assignments are paused"));
-        }
         let given = |text: &str| !text.is_empty();
         let cpu = given(&self.availablecpu).then(|| parse_cpu(&self.availablecpu)).transpose()?;
         let memory = given(&self.availablemem).then(|| parse_memory(&self.availablemem)).transpose()?;
+        if self.timeout < 0 && turn.colony.state.paused {
+            return Err(Refusal::unavailable("No processes available: colony assignments are paused"));
+        }
         let offer = Offer {
             executor_type: executor.executortype.as_str().into(),
             executor_name: executor.executorname.as_str().into(),

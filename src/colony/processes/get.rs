@@ -32,7 +32,7 @@ impl ColonyMessage for GetProcess {
             return Err(ColonyMessage::unknown(&self));
         };
         let changed = process.changed;
-        let answer = ProcessAnswer { process: process.clone(), colony: turn.colony.state.name.clone() };
+        let answer = ProcessAnswer::new(&turn.colony.state, process);
         Ok(Decision::answer(answer).revealing(changed))
     }
 }

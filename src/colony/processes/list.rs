@@ -54,7 +54,6 @@ impl ColonyMessage for GetProcesses {
             ListFilter::All
         };
         let listed = state.processes.list(wanted, filter, count).into_iter();
-        let answers = listed.map(|process| ProcessAnswer { process: process.clone(), colony: state.name.clone() });
-        Ok(Decision::answer(NullIfEmpty(answers.collect())))
+        Ok(Decision::answer(NullIfEmpty(ProcessAnswer::rows(listed, state))))
     }
 }

@@ -100,9 +100,15 @@ impl Lists {
     }
 
     /// The processes of a state that were submitted from this time on, oldest first.
-    pub fn submitted_since(&self, state: ProcessState, since: Time) -> impl Iterator<Item = Slot> {
+    pub fn submitted_since(&self, state: ProcessState, since: Time) -> impl DoubleEndedIterator<Item = Slot> {
         let from = (since.micros(), 0, Slot::FIRST);
         self.by_submission[state as usize].range(from..).map(|&(_, _, slot)| slot)
+    }
+
+    /// The processes of a state that were submitted before the one of this number, oldest first.
+    pub fn submitted_before(&self, state: ProcessState, number: u64) -> impl Iterator<Item = Slot> {
+        let rows = self.by_submission[state as usize].iter();
+        rows.take_while(move |&&(_, other, _)| other < number).map(|&(_, _, slot)| slot)
     }
 
     /// How many processes are in this state.

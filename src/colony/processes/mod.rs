@@ -1,14 +1,19 @@
 //! Processes: the work itself (chapter 2).
 
 pub mod assign;
+pub mod cancel;
 pub mod close_failed;
 pub mod close_successful;
 pub mod get;
+pub mod history;
 pub mod list;
 mod lists;
 mod model;
 pub mod queue;
+pub mod remove;
+pub mod remove_all;
 pub mod resources;
+pub mod set_output;
 pub mod spec;
 pub mod spec_request;
 mod store;
@@ -16,7 +21,7 @@ pub mod submit;
 
 pub use lists::ListFilter;
 pub use model::{Process, ProcessAnswer, ProcessState, ShownProcess};
-pub use store::{Closed, Processes};
+pub use store::{Closed, Processes, Turned};
 
 use super::attributes::Attribute;
 use crate::crypto::Identity;
@@ -78,6 +83,25 @@ pub enum ProcessEvent {
         /// The attribute.
         attribute: Attribute,
     },
+}
+
+impl ProcessEvent {
+    /// The process whose state this changes.
+    pub fn process(&self) -> Option<ProcessId> {
+        match self {
+            ProcessEvent::Assigned { id, .. }
+            | ProcessEvent::Revoked(id)
+            | ProcessEvent::ClosedSuccessful { id, .. }
+            | ProcessEvent::ClosedFailed { id, .. }
+            | ProcessEvent::Cancelled(id)
+            | ProcessEvent::WaitExpired(id)
+            | ProcessEvent::ExecExpired(id) => Some(*id),
+            ProcessEvent::Submitted(_)
+            | ProcessEvent::OutputSet { .. }
+            | ProcessEvent::Removed(_)
+            | ProcessEvent::AttributeAdded { .. } => None,
+        }
+    }
 }
 
 /// A process as it begins.

@@ -4,10 +4,13 @@ use super::spec::{FunctionSpec, ShownSpec};
 use crate::colony::Colony;
 use crate::colony::attributes::{Attribute, ENV, ShownAttribute};
 use crate::colony::message::Answer;
+use crate::colony::state::State;
 use crate::colony::table::Keyed;
+use crate::colony::workflows::Links;
 use crate::crypto::Identity;
-use crate::ids::ProcessId;
+use crate::ids::{GraphId, ProcessId};
 use crate::json::RawJson;
+use crate::limits;
 use crate::time::Time;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -29,11 +32,12 @@ pub enum ProcessState {
 }
 
 impl ProcessState {
+    /// All states, by number.
+    pub const ALL: [ProcessState; 5] = [Self::Waiting, Self::Running, Self::Successful, Self::Failed, Self::Cancelled];
+
     /// The state of this number on the wire.
     pub fn from_number(number: i64) -> Option<ProcessState> {
-        [Self::Waiting, Self::Running, Self::Successful, Self::Failed, Self::Cancelled]
-            .into_iter()
-            .find(|state| *state as i64 == number)
+        Self::ALL.into_iter().find(|state| *state as i64 == number)
     }
 
     /// Whether nothing happens to the process any more.
@@ -77,6 +81,10 @@ pub struct Process {
     pub spec: Arc<FunctionSpec>,
     /// What it carries.
     pub attributes: Arc<Vec<Attribute>>,
+    /// The workflow that it is a node of.
+    pub graph: Option<GraphId>,
+    /// Whether it is a node that waits for others, and so is not in its queue.
+    pub waits_for_parents: bool,
     /// What it was given.
     pub input: RawJson,
     /// What came of it.
@@ -85,6 +93,8 @@ pub struct Process {
     pub errors: Arc<[String]>,
     /// The number of the record that last changed it.
     pub changed: u64,
+    /// About how many bytes of memory it takes, what comes and goes with its output and errors left out.
+    pub weight: usize,
 }
 
 impl Keyed for Process {
@@ -105,6 +115,21 @@ impl Process {
         deadline.is_set().then_some(deadline)
     }
 
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.weight + self.out.text().len() + self.errors.iter().map(|error| error.len() + 16).sum::<usize>()
+    }
+
+    /// Whether it stands in its queue.
+    pub fn is_ready(&self) -> bool {
+        self.state == ProcessState::Waiting && !self.waits_for_parents
+    }
+
+    /// The id of its workflow as it is shown: empty outside of one.
+    pub fn graph_text(&self) -> String {
+        self.graph.map(|graph| graph.to_string()).unwrap_or_default()
+    }
+
     /// Whether it is with this executor.
     pub fn is_with(&self, executor: &Identity) -> bool {
         self.executor.as_ref() == Some(executor)
@@ -117,15 +142,18 @@ pub struct ShownProcess<'a> {
     pub process: &'a Process,
     /// The colony's name.
     pub colony: &'a str,
+    /// The nodes that it depends on, and that depend on it.
+    pub links: &'a Links,
 }
 
 impl Serialize for ShownProcess<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let process = self.process;
+        let graph = process.graph_text();
         let attributes: Vec<_> = process
             .attributes
             .iter()
-            .map(|attribute| ShownAttribute { attribute, target: process.id, graph: "" })
+            .map(|attribute| ShownAttribute { attribute, target: process.id, graph: &graph })
             .collect();
         let env = process.attributes.iter().filter(|attribute| attribute.kind == ENV);
         let spec = ShownSpec {
@@ -152,10 +180,10 @@ impl Serialize for ShownProcess<'_> {
         shown.serialize_field("retries", &process.retries)?;
         shown.serialize_field("attributes", &attributes)?;
         shown.serialize_field("spec", &spec)?;
-        shown.serialize_field("waitforparents", &false)?;
-        shown.serialize_field("parents", &[(); 0])?;
-        shown.serialize_field("children", &[(); 0])?;
-        shown.serialize_field("processgraphid", "")?;
+        shown.serialize_field("waitforparents", &process.waits_for_parents)?;
+        shown.serialize_field("parents", &*self.links.parents)?;
+        shown.serialize_field("children", &*self.links.children)?;
+        shown.serialize_field("processgraphid", &graph)?;
         shown.serialize_field("in", &process.input)?;
         shown.serialize_field("out", &process.out)?;
         shown.serialize_field("errors", &process.errors)?;
@@ -169,18 +197,38 @@ pub struct ProcessAnswer {
     pub process: Process,
     /// The colony's name.
     pub colony: Arc<str>,
+    /// The nodes that it depends on, and that depend on it.
+    pub links: Links,
 }
 
 impl Serialize for ProcessAnswer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        ShownProcess { process: &self.process, colony: &self.colony }.serialize(serializer)
+        ShownProcess { process: &self.process, colony: &self.colony, links: &self.links }.serialize(serializer)
     }
 }
 
 impl ProcessAnswer {
+    /// The rows of a list: as many as one reply may hold.
+    pub fn rows<'a>(processes: impl Iterator<Item = &'a Process>, state: &State) -> Vec<ProcessAnswer> {
+        let mut bytes = 0_usize;
+        processes
+            .take_while(|process| {
+                let fits = bytes <= limits::LIST_BYTES;
+                bytes = bytes.saturating_add(process.bytes());
+                fits
+            })
+            .map(|process| ProcessAnswer::new(state, process))
+            .collect()
+    }
+
+    /// A process as it is now.
+    pub fn new(state: &State, process: &Process) -> ProcessAnswer {
+        let links = process.graph.map(|graph| state.workflows.links(&graph, &process.id)).unwrap_or_default();
+        ProcessAnswer { process: process.clone(), colony: state.name.clone(), links }
+    }
+
     /// The process of this id as it is now. `null` for one that is gone, which a turn's own events can't bring about.
     pub fn of(colony: &Colony, id: &ProcessId) -> Box<dyn Answer> {
-        let process = colony.state.processes.get(id).cloned();
-        Box::new(process.map(|process| ProcessAnswer { process, colony: colony.state.name.clone() }))
+        Box::new(colony.state.processes.get(id).map(|process| ProcessAnswer::new(&colony.state, process)))
     }
 }

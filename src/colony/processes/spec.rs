@@ -38,6 +38,28 @@ pub struct FunctionSpec {
     pub channels: Box<[Box<str>]>,
 }
 
+impl FunctionSpec {
+    /// About how many bytes of memory it takes beyond its own size.
+    pub fn bytes(&self) -> usize {
+        let conditions = &self.conditions;
+        let texts =
+            [&self.node_name, &self.func_name, &self.label, &conditions.executor_type, &conditions.location_name];
+        let lists =
+            [conditions.executor_names.as_deref().unwrap_or_default(), &conditions.dependencies, &self.channels];
+        let fs = self.fs.as_ref().map_or(0, |fs| {
+            let snapshots = fs.snapshots.iter().flatten();
+            let snapshots = snapshots.map(|one| 96 + one.snapshotid.len() + one.label.len() + one.dir.len());
+            let dirs = fs.dirs.iter().flatten().map(|one| 64 + one.label.len() + one.dir.len());
+            fs.mount.len() + snapshots.chain(dirs).sum::<usize>()
+        });
+        self.args.text().len()
+            + self.kwargs.text().len()
+            + texts.iter().map(|text| text.len()).sum::<usize>()
+            + lists.iter().flat_map(|list| list.iter()).map(|text| text.len() + 16).sum::<usize>()
+            + fs
+    }
+}
+
 /// Who may do it.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct Conditions {

@@ -72,6 +72,39 @@ impl SpecRequest {
         if !PRIORITIES.contains(&self.priority) {
             return Err(Refusal::bad_request("Failed to submit function spec, priority outside range [-50000, 50000]"));
         }
+        self.checked()
+    }
+
+    /// The node's name in a workflow.
+    pub fn node_name(&self) -> &str {
+        &self.nodename
+    }
+
+    /// The nodes that must succeed first, by name.
+    pub fn dependencies(&self) -> &[Box<str>] {
+        &self.conditions.dependencies
+    }
+
+    /// Checks a node of a workflow: its priority may be any, and no limit of time is written as -1 (chapter 3, 2.1).
+    ///
+    /// # Errors
+    /// As [`SpecRequest::into_spec`].
+    pub fn into_node_spec(mut self) -> Result<(FunctionSpec, Environment), Refusal> {
+        if self.maxexectime == 0 {
+            self.maxexectime = -1;
+        }
+        self.checked()
+    }
+
+    /// Checks a node that is added to a running workflow: its priority may be any.
+    ///
+    /// # Errors
+    /// As [`SpecRequest::into_spec`].
+    pub fn into_child_spec(self) -> Result<(FunctionSpec, Environment), Refusal> {
+        self.checked()
+    }
+
+    fn checked(self) -> Result<(FunctionSpec, Environment), Refusal> {
         let conditions = self.conditions;
         let cpu = parse_cpu(&conditions.cpu)?;
         let memory = parse_memory(&conditions.mem)?;
@@ -91,9 +124,18 @@ impl SpecRequest {
                 )));
             }
         }
-        let lengths = [self.env.len(), self.channels.len(), conditions.dependencies.len()];
-        let names = conditions.executornames.as_ref().map_or(0, Vec::len);
-        if lengths.iter().any(|&length| length > limits::LIST_ELEMENTS) || names > limits::EXECUTOR_NAMES {
+        let names = conditions.executornames.as_deref().unwrap_or_default();
+        let env = self.env.iter().flat_map(|(key, value)| [key, value]);
+        if names.iter().chain(&conditions.dependencies).chain(env).any(|text| text.contains('\0')) {
+            return Err(Refusal::bad_request(
+                "Failed to submit function spec, a name or a variable contains a zero byte",
+            ));
+        }
+        let lengths = [self.channels.len(), conditions.dependencies.len()];
+        if lengths.iter().any(|&length| length > limits::LIST_ELEMENTS)
+            || names.len() > limits::EXECUTOR_NAMES
+            || self.env.len() > limits::ATTRIBUTES_PER_PROCESS
+        {
             return Err(Refusal::bad_request("Failed to submit function spec, a list is too long"));
         }
         let spec = FunctionSpec {
@@ -101,8 +143,7 @@ impl SpecRequest {
             func_name: self.funcname,
             args: self.args.0,
             kwargs: self.kwargs.0,
-            // Inside the range that was just checked.
-            priority: self.priority as i32,
+            priority: narrow("priority", self.priority)?,
             max_wait_seconds: narrow("maxwaittime", self.maxwaittime)?,
             max_exec_seconds: narrow("maxexectime", self.maxexectime)?,
             max_retries: narrow("maxretries", self.maxretries)?,

@@ -6,8 +6,9 @@ use super::{ListFilter, Process, ProcessEvent, ProcessState, Submission};
 use crate::colony::attributes::{Attribute, ENV};
 use crate::colony::state::Changes;
 use crate::colony::table::{Slot, Table};
+use crate::colony::workflows::NodeAnswer;
 use crate::crypto::Identity;
-use crate::ids::{AttributeId, ProcessId};
+use crate::ids::{AttributeId, GraphId, ProcessId};
 use crate::json::RawJson;
 use crate::map::HashMap;
 use crate::time::{Nanos, Time};
@@ -16,6 +17,9 @@ use std::sync::Arc;
 
 /// Nanoseconds that one step of priority is worth: a day (chapter 2, 3.1).
 const PRIORITY_STEP: i64 = 86_400 * 1_000_000_000;
+
+/// About how many bytes of memory a process takes in the table, lists and queues, whatever it is.
+const PROCESS_BYTES: usize = 1_024;
 
 /// The processes of one colony.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub struct Processes {
     /// Running processes by the executor that holds them.
     held: HashMap<Identity, BTreeSet<(u64, Slot)>>,
     attributes: HashMap<AttributeId, ProcessId>,
+    /// About how many bytes of memory all of them take.
+    bytes: usize,
 }
 
 impl Default for Processes {
@@ -39,6 +45,7 @@ impl Default for Processes {
             lists: Lists::default(),
             held: HashMap::default(),
             attributes: HashMap::default(),
+            bytes: 0,
         }
     }
 }
@@ -48,6 +55,15 @@ impl PartialEq for Processes {
     fn eq(&self, other: &Self) -> bool {
         self.table == other.table
     }
+}
+
+/// The record that a change is made by.
+#[derive(Clone, Copy, Debug)]
+pub struct Turned {
+    /// Its time.
+    pub now: Nanos,
+    /// Its number in the colony's stream.
+    pub number: u64,
 }
 
 /// A first successful close, for the statistics of functions.
@@ -72,6 +88,11 @@ impl Processes {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether there is none.
@@ -101,8 +122,18 @@ impl Processes {
     }
 
     /// The processes of a state submitted from this time on, oldest first.
-    pub fn submitted_since(&self, state: ProcessState, since: Time) -> impl Iterator<Item = &Process> {
+    pub fn submitted_since(&self, state: ProcessState, since: Time) -> impl DoubleEndedIterator<Item = &Process> {
         self.lists.submitted_since(state, since).filter_map(|slot| self.table.at(slot))
+    }
+
+    /// The processes of a state submitted before the one of this number, oldest first.
+    pub fn submitted_before(&self, state: ProcessState, number: u64) -> impl Iterator<Item = &Process> {
+        self.lists.submitted_before(state, number).filter_map(|slot| self.table.at(slot))
+    }
+
+    /// The number that the next submitted process will have.
+    pub fn next_number(&self) -> u64 {
+        self.table.next_number()
     }
 
     /// The running processes that an executor holds.
@@ -135,6 +166,7 @@ impl Processes {
             }
             ProcessEvent::OutputSet { id, out } => {
                 if let Some(process) = self.table.get_mut(&id) {
+                    self.bytes = (self.bytes + out.text().len()).saturating_sub(process.out.text().len());
                     process.out = out;
                     process.changed = number;
                 }
@@ -170,24 +202,42 @@ impl Processes {
     }
 
     fn submit(&mut self, submission: Submission, now: Nanos, number: u64, changes: &mut Changes) {
-        let process = Process::submitted(submission, &self.colony, now, number);
+        self.add(Process::submitted(submission, &self.colony, now, number), changes);
+    }
+
+    /// Adds a node of a workflow; one that depends on others waits for them.
+    pub fn submit_node(
+        &mut self,
+        submission: Submission,
+        graph: GraphId,
+        waits_for_parents: bool,
+        at: Turned,
+        changes: &mut Changes,
+    ) {
+        let process = Process::submitted(submission, &self.colony, at.now, at.number);
+        self.add(Process { graph: Some(graph), waits_for_parents, ..process }, changes);
+    }
+
+    fn add(&mut self, process: Process, changes: &mut Changes) {
         for attribute in process.attributes.iter() {
             let id = attribute.id(&process.id);
             self.attributes.insert(id, process.id);
             changes.attributes.push((id, true));
         }
         let id = process.id;
+        self.bytes += process.bytes();
         let slot = self.table.insert(process);
         self.enter(slot);
         self.note(&id, changes);
     }
 
     /// Gives back what an executor holds: it waits again at its old place (chapter 1, 9.6).
-    pub fn release(&mut self, executor: &Identity, number: u64, changes: &mut Changes) {
+    pub fn release(&mut self, executor: &Identity, number: u64, changes: &mut Changes) -> Vec<ProcessId> {
         let held: Vec<ProcessId> = self.held_by(executor).map(|process| process.id).collect();
-        for id in held {
-            self.change(&id, number, changes, Process::release);
+        for id in &held {
+            self.change(id, number, changes, Process::release);
         }
+        held
     }
 
     /// An executor changed its key: what it holds follows (chapter 1, W14).
@@ -204,12 +254,41 @@ impl Processes {
         self.held.entry(to.clone()).or_default().extend(slots);
     }
 
+    /// Carries out what a workflow said about one of its nodes.
+    pub fn answer(&mut self, answer: NodeAnswer, at: Turned, changes: &mut Changes) {
+        match answer {
+            NodeAnswer::Release(id) => {
+                self.change(&id, at.number, changes, |process| process.waits_for_parents = false);
+            }
+            NodeAnswer::Fail(id) => self.change(&id, at.number, changes, |process| {
+                // Only the state: neither end nor errors (chapter 3, 3.2).
+                process.state = ProcessState::Failed;
+                process.mark_attributes(ProcessState::Failed as i64);
+            }),
+            NodeAnswer::Cancel(id) => {
+                let ended = Time::from_nanos(at.now);
+                self.change(&id, at.number, changes, |process| process.end(ProcessState::Cancelled, ended));
+            }
+            NodeAnswer::Remove(id) => self.remove(&id, changes),
+        }
+    }
+
+    /// Gives a node that is about to run what its parents put out (chapter 3, 3.6).
+    pub fn set_input(&mut self, id: &ProcessId, parents: &[ProcessId]) {
+        let outputs = parents.iter().filter_map(|parent| self.table.get(parent)).map(|parent| &parent.out);
+        let input = RawJson::concatenated(outputs);
+        if let Some(process) = self.table.get_mut(id) {
+            process.input = input;
+        }
+    }
+
     fn remove(&mut self, id: &ProcessId, changes: &mut Changes) {
         let Some(slot) = self.table.slot(id) else {
             return;
         };
         self.leave(slot);
         if let Some(process) = self.table.remove(id) {
+            self.bytes = self.bytes.saturating_sub(process.bytes());
             for attribute in process.attributes.iter() {
                 let id = attribute.id(&process.id);
                 self.attributes.remove(&id);
@@ -224,9 +303,18 @@ impl Processes {
         if let Some(process) = self.table.get_mut(id) {
             let attribute_id = attribute.id(&process.id);
             let attributes = Arc::make_mut(&mut process.attributes);
+            let more = attribute.bytes();
             match attributes.iter_mut().find(|other| other.kind == attribute.kind && other.key == attribute.key) {
-                Some(other) => *other = attribute,
-                None => attributes.push(attribute),
+                Some(other) => {
+                    let less = std::mem::replace(other, attribute).bytes();
+                    process.weight = (process.weight + more).saturating_sub(less);
+                    self.bytes = (self.bytes + more).saturating_sub(less);
+                }
+                None => {
+                    attributes.push(attribute);
+                    process.weight += more;
+                    self.bytes += more;
+                }
             }
             process.changed = number;
             self.attributes.insert(attribute_id, *id);
@@ -243,7 +331,9 @@ impl Processes {
         let mut was_running = false;
         if let Some(process) = self.table.at_mut(slot) {
             was_running = process.state == ProcessState::Running;
+            let before = process.bytes();
             change(process);
+            self.bytes = (self.bytes + process.bytes()).saturating_sub(before);
             process.changed = number;
         }
         self.enter(slot);
@@ -255,9 +345,12 @@ impl Processes {
 
     fn note(&self, id: &ProcessId, changes: &mut Changes) {
         if let Some(process) = self.table.get(id) {
-            changes.entered.push(*id);
+            // A node that waits for others is not an event yet: it is one when it may run.
+            if !process.waits_for_parents || process.state.is_final() {
+                changes.entered.push(*id);
+            }
             changes.deadlines.push((*id, process.deadline()));
-            if process.state == ProcessState::Waiting && queue::is_assignable(process) {
+            if process.is_ready() && queue::is_assignable(process) {
                 changes.ready.push(*id);
             }
         }
@@ -269,6 +362,7 @@ impl Processes {
         };
         self.lists.insert(process, number, slot);
         match process.state {
+            ProcessState::Waiting if process.waits_for_parents => {}
             ProcessState::Waiting => self.queues.insert(process, (process.priority_time, number, slot)),
             ProcessState::Running => {
                 if let Some(executor) = &process.executor {
@@ -285,6 +379,7 @@ impl Processes {
         };
         self.lists.remove(process, number, slot);
         match process.state {
+            ProcessState::Waiting if process.waits_for_parents => {}
             ProcessState::Waiting => self.queues.remove(process, (process.priority_time, number, slot)),
             ProcessState::Running => {
                 if let Some(executor) = &process.executor
@@ -314,6 +409,8 @@ impl Process {
             value,
             attempt: 0,
         });
+        let attributes: Vec<Attribute> = attributes.collect();
+        let weight = PROCESS_BYTES + spec.bytes() + attributes.iter().map(Attribute::bytes).sum::<usize>();
         let max_wait = spec.max_wait_seconds;
         Process {
             id,
@@ -331,11 +428,14 @@ impl Process {
             retries: 0,
             attempt: 0,
             spec,
-            attributes: Arc::new(attributes.collect()),
+            attributes: Arc::new(attributes),
+            graph: None,
+            waits_for_parents: false,
             input: RawJson::empty_list(),
             out: RawJson::empty_list(),
             errors: Arc::new([]),
             changed: number,
+            weight,
         }
     }
 
@@ -411,4 +511,58 @@ impl Process {
 /// So many seconds after `at`; 0 or less is no limit.
 fn deadline(at: Time, seconds: i32) -> Time {
     if seconds > 0 { at.plus_seconds(seconds.into()) } else { Time::UNSET }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colony::processes::spec_request::SpecRequest;
+    use proptest::prelude::*;
+
+    fn submission(n: u8) -> Submission {
+        let request = format!(r#"{{"funcname":"f{n}","args":[{n}],"env":{{"k":"{n}"}},"maxretries":{}}}"#, n % 3);
+        let request: SpecRequest = serde_json::from_str(&request).expect("a specification");
+        let (spec, env) = request.into_spec().expect("a good specification");
+        let initiator = Identity::from_text("u");
+        Submission { id: ProcessId([n; 32]), initiator, initiator_name: "u".into(), spec: Arc::new(spec), env }
+    }
+
+    fn event(kind: u8, n: u8) -> ProcessEvent {
+        let id = ProcessId([n; 32]);
+        let out = RawJson::from_text(format!("[{n}]")).expect("a list");
+        let attribute = Attribute {
+            target_colony_name: "c".into(),
+            state: 0,
+            kind: i32::from(kind % 2),
+            key: "key".into(),
+            value: "v".repeat(n.into()).into(),
+            attempt: 1,
+        };
+        match kind % 10 {
+            0 | 1 => ProcessEvent::Assigned { id, executor: Identity::from_text("e") },
+            2 => ProcessEvent::ClosedSuccessful { id, out: Some(out) },
+            3 => ProcessEvent::ClosedFailed { id, errors: vec!["e".repeat(n.into())] },
+            4 => ProcessEvent::OutputSet { id, out },
+            5 => ProcessEvent::ExecExpired(id),
+            6 => ProcessEvent::WaitExpired(id),
+            7 => ProcessEvent::Removed(id),
+            _ => ProcessEvent::AttributeAdded { id, attribute },
+        }
+    }
+
+    proptest! {
+        /// What is kept as a sum is the sum.
+        #[test]
+        fn the_bytes_are_those_of_all_processes(steps in proptest::collection::vec((0u8..20, 0u8..6), 0..60)) {
+            let mut processes = Processes::default();
+            for n in 0..6 {
+                let event = ProcessEvent::Submitted(Box::new(submission(n)));
+                processes.apply(event, n.into(), n.into(), &mut Changes::default());
+            }
+            for (kind, n) in steps {
+                processes.apply(event(kind, n), 10, 10, &mut Changes::default());
+                prop_assert_eq!(processes.bytes(), processes.iter().map(Process::bytes).sum::<usize>());
+            }
+        }
+    }
 }

@@ -37,6 +37,7 @@ impl ColonyMessage for SubmitFuncSpec {
     fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
         let (spec, env) = self.spec.unwrap_or_default().into_spec()?;
         turn.colony.check_room(1)?;
+        turn.colony.check_bytes(spec.bytes())?;
         let state = &turn.colony.state;
         let Some(initiator_name) = state.initiator_name(turn.caller) else {
             return Err(Refusal::odd("Could not derive InitiatorName"));

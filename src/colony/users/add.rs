@@ -4,7 +4,7 @@ use super::{User, UserEvent};
 use crate::colony::access::{Access, no_such_colony_to_resolve};
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
-use crate::colony::names::check_name;
+use crate::colony::names::{check_id, check_name, check_text};
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
@@ -46,10 +46,14 @@ impl ColonyMessage for AddUser {
                 "A user with name <{name}> already exists in Colony with name <{colony}>"
             )));
         }
+        turn.colony.check_count("Failed to add user", "users", state.users.len())?;
         check_name("Failed to add user", "user name", &user.name)?;
+        check_text("Failed to add user", "email", &user.email)?;
+        check_text("Failed to add user", "phone", &user.phone)?;
         if user.userid.len() != 64 {
             return Err(Refusal::bad_request("Failed to add user, user Id is not 64 characters"));
         }
+        check_id("Failed to add user", "user Id", &user.userid)?;
         if state.users.by_id(&user.userid).is_some() {
             let (id, colony) = (&user.userid, &user.colonyname);
             return Err(Refusal::bad_request(format!(

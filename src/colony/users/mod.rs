@@ -1,6 +1,7 @@
 //! Users of a colony (chapter 1, 8).
 
 pub mod add;
+pub mod change_id;
 pub mod get;
 pub mod get_by_id;
 pub mod list;
@@ -59,6 +60,16 @@ pub struct Users {
 }
 
 impl Users {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// The user of this name.
     pub fn get(&self, name: &str) -> Option<&User> {
         self.table.get(name)
@@ -80,6 +91,15 @@ impl Users {
             UserEvent::Added(_) => None,
             UserEvent::Removed(name) => self.get(name).map(|user| &user.userid),
             UserEvent::Rekeyed { from, .. } => Some(from),
+        }
+    }
+
+    /// The ids that this makes known or unknown.
+    pub fn concerned<'a>(&'a self, event: &'a UserEvent) -> [Option<&'a Identity>; 2] {
+        match event {
+            UserEvent::Added(user) => [Some(&user.userid), None],
+            UserEvent::Removed(name) => [self.get(name).map(|user| &user.userid), None],
+            UserEvent::Rekeyed { from, to } => [Some(from), Some(to)],
         }
     }
 
