@@ -109,6 +109,9 @@ pub const NODES: i32 = 127;
 /// Bytes of log credit that a turn takes beyond its own record, for the assignments that it causes.
 pub const MATCH_CREDIT: usize = 16 << 10;
 
+/// Bytes of log credit for a turn of the colony's own: 256 expiries or as many polls that left, with room to spare.
+pub const OWN_TURN_CREDIT: usize = 32 << 10;
+
 /// Bytes of an assignment's event in a record, at most.
 pub const ASSIGNMENT_EVENT_BYTES: usize = 256;
 

@@ -117,6 +117,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         memo: if settings.memo { Memo::default() } else { Memo::disabled() },
         directory: directory.clone(),
         server: OnceLock::new(),
+        log: OnceLock::new(),
         stopping: false.into(),
         info: ServerInfo {
             host: address.ip().to_string(),
@@ -139,6 +140,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let (tell_stopped, log_stopped) = oneshot::channel();
     let (log, replayed) = open_log(&settings, tell_stopped).await?;
     readiness.set_log(log.clone());
+    // Nobody else sets it.
+    let _ = rpc.log.set(log.clone());
     let mut workers = Vec::new();
     while workers.len() < settings.workers {
         workers.push(arbiters.recv().await.ok_or(StartError::Workers)?);

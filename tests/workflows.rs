@@ -59,9 +59,9 @@ fn run(parents: &[Vec<usize>]) {
                             assert!(parents[node].iter().all(done), "node {node} ran before its parents");
                         }
                     }
-                    let input: Vec<u64> = process["in"].as_array().map_or(Vec::new(), |input| {
-                        input.iter().map(|value| value.as_u64().unwrap()).collect()
-                    });
+                    let input: Vec<u64> = process["in"]
+                        .as_array()
+                        .map_or(Vec::new(), |input| input.iter().map(|value| value.as_u64().unwrap()).collect());
                     let expected: Vec<u64> = parents[node].iter().map(|&parent| parent as u64).collect();
                     assert_eq!(input, expected, "node {node} got the outputs of its parents");
                     // Noted first: a child may run as soon as the close is carried out.

@@ -200,9 +200,21 @@ impl ColonyActor {
     fn make_record(&self, events: &[Event], class: Class, at: Moment) -> Result<(TurnRecord, wal::Credit), Refusal> {
         let mut writer = RecordWriter::new(at.now);
         events.iter().for_each(|event| writer.add(event));
-        let room = writer.len() + limits::MATCH_CREDIT;
-        let credit = self.take_credit(room, class)?;
+        let mut credit = self.take_credit(writer.len(), class)?;
+        let room = writer.len() + self.add_match_credit(&mut credit);
         Ok((TurnRecord { writer, room }, credit))
+    }
+
+    /// Adds credit for the assignments that a turn may cause, and says for how many bytes. The log's reserve is not for
+    /// handing out work, only for ending it: where there is no ordinary room, waiters stay.
+    fn add_match_credit(&self, credit: &mut wal::Credit) -> usize {
+        match self.take_credit(limits::MATCH_CREDIT, Class::Ordinary) {
+            Ok(more) => {
+                credit.absorb(more);
+                limits::MATCH_CREDIT
+            }
+            Err(_) => 0,
+        }
     }
 
     /// Applies the events, which the record holds already, and ends the turn.
@@ -228,15 +240,16 @@ impl ColonyActor {
     /// nothing happens, and the timer tries again.
     fn own_turn(&mut self, decide: impl FnOnce(&mut ColonyActor, Moment) -> Vec<Event>) {
         let at = self.moment();
-        let Ok(credit) = self.take_credit(limits::MATCH_CREDIT, Class::Essential) else {
+        let Ok(mut credit) = self.take_credit(limits::OWN_TURN_CREDIT, Class::Essential) else {
             self.colony.unmatched = true;
             return;
         };
         self.guarded(|actor| {
             let events = decide(actor, at);
-            let mut record = TurnRecord { writer: RecordWriter::new(at.now), room: limits::MATCH_CREDIT };
+            let mut record = TurnRecord { writer: RecordWriter::new(at.now), room: 0 };
+            events.iter().for_each(|event| record.add(event));
+            record.room = record.writer.len() + actor.add_match_credit(&mut credit);
             for event in events {
-                record.add(&event);
                 actor.colony.apply(event, at.now, at.number);
             }
             let settled = actor.colony.settle(at, &mut record);
@@ -332,6 +345,11 @@ impl ColonyActor {
                 "a colony has stopped: applying an event or matching panicked after this record"
             );
             self.end_jobs(&refusal);
+            // Nobody is left hanging. The waiters are in doubt, too, so that a second panic is caught as well.
+            let dismissed = catch_unwind(AssertUnwindSafe(|| self.colony.dismiss_all(&refusal)));
+            for PollAnswer { slot, generation, outcome } in dismissed.unwrap_or_default() {
+                slot.deliver(generation, outcome);
+            }
             self.ended = Some(refusal);
         }
     }
@@ -342,7 +360,7 @@ impl ColonyActor {
             return;
         }
         let now = self.clock.monotonic();
-        let pending = self.colony.unmatched && !self.colony.waiters.is_empty() || !self.leavers.is_empty();
+        let pending = self.has_unmatched() || !self.leavers.is_empty();
         let retry = pending.then(|| now + RETRY_MICROS);
         let giving_up = self.colony.waiters.next_to_give_up().map(|(until, _)| until);
         let step = (!self.jobs.is_empty()).then_some(now);
@@ -367,6 +385,11 @@ impl ColonyActor {
         self.timer = Some((handle, due));
     }
 
+    /// Whether somebody waits who may be given work.
+    fn has_unmatched(&self) -> bool {
+        self.colony.unmatched && !self.colony.state.paused && !self.colony.waiters.is_empty()
+    }
+
     /// Ends polls whose time is over, takes back what was held for those who left, and lets expire what is due.
     fn tick(&mut self) {
         if self.ended.is_some() {
@@ -378,12 +401,15 @@ impl ColonyActor {
             self.tell(Settled { answers, notices: Vec::new() });
         }
         let expires = self.colony.timers.next().is_some_and(|due| due <= monotonic);
-        if expires || !self.leavers.is_empty() || self.colony.unmatched {
+        if expires || !self.leavers.is_empty() || self.has_unmatched() {
             self.own_turn(|actor, at| {
                 let count = actor.leavers.len().min(limits::LEAVERS_A_TURN);
                 let leavers: Vec<_> = actor.leavers.drain(..count).collect();
                 let mut events: Vec<Event> = leavers.iter().flat_map(|poll| actor.colony.gone(poll)).collect();
-                events.extend(actor.colony.expired(at.monotonic));
+                // A process that was just taken back has not expired.
+                let taken: Vec<_> = events.iter().filter_map(Event::process).collect();
+                let expired = actor.colony.expired(at.monotonic).into_iter();
+                events.extend(expired.filter(|event| event.process().is_none_or(|id| !taken.contains(&id))));
                 events
             });
         }

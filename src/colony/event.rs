@@ -9,8 +9,18 @@ use super::processes::ProcessEvent;
 use super::users::UserEvent;
 use super::workflows::WorkflowEvent;
 use crate::crypto::Identity;
-use crate::ids::Incarnation;
+use crate::ids::{Incarnation, ProcessId};
 use bincode::{Decode, Encode};
+
+impl Event {
+    /// The process whose state this changes.
+    pub fn process(&self) -> Option<ProcessId> {
+        match self {
+            Event::Process(event) => event.process(),
+            _ => None,
+        }
+    }
+}
 
 /// One thing that happened. Applying it is total and deterministic.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]

@@ -172,6 +172,11 @@ impl Colony {
         vec![Event::Process(ProcessEvent::Revoked(id))]
     }
 
+    /// Whether this process's assignment has not been sent to its executor yet.
+    pub(crate) fn is_held(&self, process: &ProcessId) -> bool {
+        self.held.get(process).is_some_and(|held| !held.slot.was_sent())
+    }
+
     /// The polls whose time is over at this moment.
     pub fn give_up(&mut self, monotonic: u64) -> Vec<PollAnswer> {
         let mut answers = Vec::new();

@@ -153,10 +153,22 @@ impl Colony {
 
     /// Refuses what would take so many bytes of memory when the colony holds too much already.
     pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
-        let held = self.state.processes.bytes() + self.state.logs.bytes();
+        let held = self.state.processes.bytes();
         if held.saturating_add(more) > self.options.max_bytes {
             return Err(Refusal::unavailable(format!(
                 "Colony with name <{}> holds too much, remove processes or try again later",
+                self.state.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses a log line when the colony holds too many: lines stay when their process is removed, so they must not
+    /// stand in the way of new work.
+    pub(crate) fn check_log_bytes(&self, more: usize) -> Result<(), Refusal> {
+        if self.state.logs.bytes().saturating_add(more) > self.options.max_bytes {
+            return Err(Refusal::unavailable(format!(
+                "Colony with name <{}> holds too many log lines: this one was not kept",
                 self.state.name
             )));
         }

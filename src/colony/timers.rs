@@ -58,7 +58,7 @@ impl Colony {
         }
     }
 
-    /// Takes over the deadlines of a state that was read back. What expired while the server was down is left alone
+    /// Takes over the deadlines of a state that was read back. What expired while the server was down, or is about to, is left alone
     /// for `grace` microseconds, so that executors can come back and close their work.
     pub fn start_timers(&mut self, at: Moment, grace: u64) {
         self.watch_all(at.monotonic);
@@ -75,6 +75,8 @@ impl Colony {
         due.filter_map(|id| self.state.processes.get(&id))
             .filter_map(|process| match process.state {
                 ProcessState::Waiting => Some(ProcessEvent::WaitExpired(process.id)),
+                // One that never reached its executor has not run: it has its place back, and it costs no retry.
+                ProcessState::Running if self.is_held(&process.id) => Some(ProcessEvent::Revoked(process.id)),
                 ProcessState::Running => Some(ProcessEvent::ExecExpired(process.id)),
                 _ => None,
             })
@@ -83,12 +85,12 @@ impl Colony {
     }
 }
 
-/// When a deadline passes on the monotonic clock; one that has passed, after `grace`.
+/// When a deadline passes on the monotonic clock; not within `grace`.
 fn after(at: Moment, deadline: Time, grace: u64) -> u64 {
     // Rounded up: nothing expires before its deadline.
     let now = at.now.div_euclid(1_000);
     let remaining = u64::try_from(deadline.micros().saturating_sub(now)).unwrap_or(0);
-    at.monotonic.saturating_add(if remaining == 0 { grace } else { remaining })
+    at.monotonic.saturating_add(remaining.max(grace))
 }
 
 #[cfg(test)]
@@ -111,9 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn the_grace_is_for_what_has_passed_only() {
+    fn nothing_expires_within_the_grace() {
         let at = Moment { now: 10_000_000, monotonic: 7, number: 1 };
         assert_eq!(after(at, Time::from_micros(10_500), 99), 507);
+        assert_eq!(after(at, Time::from_micros(10_050), 99), 106);
         assert_eq!(after(at, Time::from_micros(9_000), 99), 106);
     }
 }

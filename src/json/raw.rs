@@ -49,8 +49,14 @@ impl RawJson {
     /// The elements of all these lists in one list; `null` where there is none, as the reference has it for the input of
     /// a node whose parents put nothing out.
     pub fn concatenated<'a>(lists: impl Iterator<Item = &'a RawJson>) -> RawJson {
+        let mut lists = lists.filter(|list| !list.is_empty()).peekable();
+        let first = lists.next();
+        if let (Some(first), None) = (first, lists.peek()) {
+            // One list alone is shared, not copied: a large output may go to many children.
+            return first.clone();
+        }
         let mut joined = String::from("[");
-        for list in lists.filter(|list| !list.is_empty()) {
+        for list in first.into_iter().chain(lists) {
             if joined.len() > 1 {
                 joined.push(',');
             }

@@ -20,6 +20,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+/// How long a client may take to read an event.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What is to be written to the client.
 enum Out {
     Event(Arc<ProcessAnswer>),
@@ -85,7 +88,13 @@ pub async fn serve(mut session: Session, messages: MessageStream, rpc: Arc<Rpc>)
                     tracing::warn!("a websocket client did not read its events and was cut off");
                     return;
                 }
-                if write(&mut session, out, binary).await.is_err() {
+                // A client that does not read must hold nothing up, not even its own time-out.
+                let by = until.map_or(WRITE_TIMEOUT, |until| WRITE_TIMEOUT.min(until - Instant::now()));
+                match tokio::time::timeout(by, write(&mut session, out, binary)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) | Err(_) => return,
+                }
+                if until.is_some_and(|until| until <= Instant::now()) {
                     return;
                 }
             }

@@ -13,8 +13,9 @@ use crate::server::directory::{ColonyHandle, Directory};
 use crate::server::open::ServerInfo;
 use actix::Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{mpsc, oneshot};
+use wal::Log;
 
 /// What the http workers share.
 pub struct Rpc {
@@ -24,6 +25,8 @@ pub struct Rpc {
     pub directory: Arc<Directory>,
     /// Colony zero, once the log has been replayed.
     pub server: OnceLock<Addr<ServerActor>>,
+    /// The log, once it is open.
+    pub log: OnceLock<Arc<dyn Log>>,
     /// Whether the server is ending: nobody is made to wait any more.
     pub stopping: AtomicBool,
     /// What the server says of itself.
@@ -121,6 +124,7 @@ impl Rpc {
         command.check()?;
         let mut colonies = self.resolve(command.address(), &caller).into_iter();
         let Some(mut colony) = colonies.next() else {
+            self.settled().await;
             return Err(command.unknown());
         };
         let mut first_refusal = None;
@@ -145,6 +149,21 @@ impl Rpc {
                 (outcome, _) => return outcome,
             }
         }
+    }
+
+    /// Waits until everything that is queued in the log is durable: that something is not there may be the doing of a
+    /// record that could still be lost.
+    async fn settled(&self) {
+        let Some(log) = self.log.get() else {
+            return;
+        };
+        let (tell, told) = oneshot::channel();
+        log.after_queued(Box::new(move |_| {
+            // Nobody waits any more when the client has gone.
+            let _ = tell.send(());
+        }));
+        // A log that has stopped drops what waits for it.
+        let _ = told.await;
     }
 
     fn resolve(&self, address: Address<'_>, caller: &Identity) -> Vec<Arc<ColonyHandle>> {
@@ -184,17 +203,19 @@ async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command:
         // Nobody waits any more when the client has gone.
         let _ = tell.send(delivery);
     }));
-    let guard = Parked { colony: colony.clone(), slot: slot.clone() };
     let reply = ReplyTo::Poll(slot.clone());
     if colony.mailbox.call(Call { caller, command, reply }).is_err() {
         return Err(too_busy());
     }
+    // Weak: when the colony has let go of the poll, nothing can answer it any more, and waiting must end.
+    let slot = Arc::downgrade(&slot);
+    let guard = Parked { colony: colony.clone(), slot: slot.clone() };
     while let Some((generation, outcome)) = told.recv().await {
         let answered = outcome?;
         // Whoever drives this connection looks at its socket before it polls this future again, so that a client that
         // hung up in the meantime is noticed before the assignment counts as sent.
         tokio::task::yield_now().await;
-        if slot.send(generation) {
+        if slot.upgrade().is_some_and(|slot| slot.send(generation)) {
             drop(guard);
             return Ok(answered);
         }
@@ -204,13 +225,14 @@ async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command:
 
 struct Parked {
     colony: Arc<ColonyHandle>,
-    slot: Arc<PollSlot>,
+    slot: Weak<PollSlot>,
 }
 
 impl Drop for Parked {
     fn drop(&mut self) {
-        if self.slot.leave() != Left::Answered {
-            self.colony.mailbox.gone(self.slot.clone());
+        let slot = self.slot.upgrade();
+        if let Some(slot) = slot.filter(|slot| slot.leave() != Left::Answered) {
+            self.colony.mailbox.gone(slot);
         }
     }
 }

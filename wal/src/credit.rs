@@ -63,19 +63,16 @@ impl Credit {
         self.disk += std::mem::take(&mut other.disk);
     }
 
-    /// Makes it permit `bytes`, room or not: a record that is too long for its credit is the caller's mistake, but
-    /// what was applied must be appended.
-    pub(crate) fn force(&mut self, bytes: u64) {
-        if bytes <= self.bytes {
-            return;
-        }
-        let (more, disk) = (bytes - self.bytes, self.room.charge(bytes).saturating_sub(self.disk));
+    /// Makes it permit exactly `bytes`, room or not. What a shorter record leaves comes back at once, not when the
+    /// record is written: many short records behind a slow sync must not use up the room of long ones. A record that is
+    /// too long for its credit is the caller's mistake, but what was applied must be appended.
+    pub(crate) fn fit(&mut self, bytes: u64) {
+        let disk = self.room.charge(bytes);
         let mut state = self.room.state.lock();
-        state.queued += more;
-        state.owed += disk;
-        drop(state);
-        self.bytes += more;
-        self.disk += disk;
+        state.queued = (state.queued + bytes).saturating_sub(self.bytes);
+        state.owed = (state.owed + disk).saturating_sub(self.disk);
+        (self.bytes, self.disk) = (bytes, disk);
+        self.room.wake(state);
     }
 
     /// Part of what it permits is on disk.

@@ -47,7 +47,7 @@ impl ColonyMessage for AddLog {
         if self.message.contains('\0') {
             return Err(Refusal::bad_request("Failed to add log, message contains a zero byte"));
         }
-        turn.colony.check_bytes(self.message.len())?;
+        turn.colony.check_log_bytes(self.message.len())?;
         let said =
             LogEvent { process: Some(process.id), executor: executor.executorname.clone(), message: self.message };
         Ok(Decision::done(vec![Event::Log(said)]))

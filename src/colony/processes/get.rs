@@ -31,7 +31,9 @@ impl ColonyMessage for GetProcess {
         let Some(process) = turn.process(&self.processid) else {
             return Err(ColonyMessage::unknown(&self));
         };
-        let changed = process.changed;
+        // A node's neighbours are the workflow's, which may have changed later.
+        let workflow = process.graph.and_then(|graph| turn.colony.state.workflows.get(&graph));
+        let changed = process.changed.max(workflow.map_or(0, |workflow| workflow.changed));
         let answer = ProcessAnswer::new(&turn.colony.state, process);
         Ok(Decision::answer(answer).revealing(changed))
     }

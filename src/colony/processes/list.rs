@@ -18,6 +18,8 @@ pub struct GetProcesses {
     executortype: String,
     label: String,
     initiator: String,
+    /// Two clients ask for the processes of a workflow in this way, with -1 for all states (chapter 2, 11.3).
+    processgraphid: String,
 }
 
 impl ColonyMessage for GetProcesses {
@@ -36,6 +38,13 @@ impl ColonyMessage for GetProcesses {
         }
         if !self.initiator.is_empty() && state.users.get(&self.initiator).is_none() {
             return Err(Refusal::bad_request(format!("User <{}> does not exist", self.initiator)));
+        }
+        if !self.processgraphid.is_empty() && self.state == -1 {
+            let workflow = turn.workflow(&self.processgraphid);
+            let order = workflow.map(|workflow| workflow.order()).unwrap_or_default();
+            let count = usize::try_from(self.count).unwrap_or(0);
+            let nodes = order.iter().take(count).filter_map(|id| state.processes.get(id));
+            return Ok(Decision::answer(NullIfEmpty(ProcessAnswer::rows(nodes, state))));
         }
         let Some(wanted) = ProcessState::from_number(self.state) else {
             return Err(Refusal::bad_request("Failed to get processes, invalid msg.State"));

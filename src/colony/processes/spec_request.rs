@@ -75,6 +75,12 @@ impl SpecRequest {
         self.checked()
     }
 
+    /// About how many bytes of memory its texts and values take.
+    pub fn bytes(&self) -> usize {
+        let env: usize = self.env.iter().map(|(key, value)| key.len() + value.len()).sum();
+        self.funcname.len() + self.label.len() + self.args.0.text().len() + self.kwargs.0.text().len() + env
+    }
+
     /// The node's name in a workflow.
     pub fn node_name(&self) -> &str {
         &self.nodename

@@ -80,7 +80,9 @@ impl ColonyMessage for AddChild {
         };
         turn.colony.check_room(1)?;
         let (graph, parent) = (workflow.id, parent.id);
-        let (spec, env) = self.spec.unwrap_or_default().into_child_spec()?;
+        let spec = self.spec.unwrap_or_default();
+        turn.colony.check_bytes(spec.bytes())?;
+        let (spec, env) = spec.into_child_spec()?;
         let state = &turn.colony.state;
         let id = ProcessId::new(state.incarnation, turn.ids.random());
         // The reference leaves an added node's initiator empty.

@@ -6,6 +6,7 @@ use super::{GraphSubmission, WorkflowEvent};
 use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
+use crate::colony::processes::spec_request::SpecRequest;
 use crate::ids::{GraphId, ProcessId};
 use crate::refusal::Refusal;
 use crate::texts;
@@ -39,6 +40,7 @@ impl ColonyMessage for SubmitWorkflow {
         let spec = self.spec.unwrap_or_default();
         let state = &turn.colony.state;
         turn.colony.check_room(spec.functionspecs.len())?;
+        turn.colony.check_bytes(spec.functionspecs.iter().map(SpecRequest::bytes).sum())?;
         let Some(name) = state.initiator_name(turn.caller) else {
             return Err(Refusal::odd("Could not derive InitiatorName"));
         };

@@ -154,7 +154,7 @@ impl Log for FileLog {
 
     fn append(&self, mut append: Append) -> Position {
         let position = append.expected.next_in(self.epoch);
-        append.credit.force(append.record.len() as u64);
+        append.credit.fit(append.record.len() as u64);
         if let Err(entry) = self.shared.queue.push(Entry::Record(append)) {
             entry.fail();
         }
