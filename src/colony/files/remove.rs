@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn many_revisions_go_in_steps_and_what_comes_meanwhile_stays() {
         let mut colony = Colony::new(State::default(), Arc::new(Options::default()));
-        let mut add = |colony: &mut Colony, number: usize| {
+        let add = |colony: &mut Colony, number: usize| {
             let mut id = [0; 32];
             id[..8].copy_from_slice(&number.to_be_bytes());
             let content = Box::new(FileContent { label: "/l".into(), name: "n".into(), ..FileContent::default() });
