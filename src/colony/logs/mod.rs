@@ -114,8 +114,9 @@ impl Logs {
         self.by_time[in_time.max(too_many).max(too_long)..]
             .iter()
             .map_while(|entry| Some((entry, text.is_in(&entry.line.said.message, &mut steps)?)))
-            .filter_map(|(entry, is_in)| is_in.then(|| entry.line.clone()))
+            .filter(|(_, is_in)| *is_in)
             .take(count)
+            .map(|(entry, _)| entry.line.clone())
             .collect()
     }
 }
