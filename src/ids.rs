@@ -64,6 +64,30 @@ hex_id! {
     GraphId
 }
 
+hex_id! {
+    /// A revision of a file. Its first four bytes name the colony's incarnation, as a process's do.
+    FileId
+}
+
+hex_id! {
+    /// A snapshot. Its first four bytes name the colony's incarnation, as a process's do.
+    SnapshotId
+}
+
+impl FileId {
+    /// The id made of `random` for a file of the colony with this incarnation.
+    pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
+        FileId(ProcessId::new(incarnation, random).0)
+    }
+}
+
+impl SnapshotId {
+    /// The id made of `random` for a snapshot of the colony with this incarnation.
+    pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
+        SnapshotId(ProcessId::new(incarnation, random).0)
+    }
+}
+
 impl GraphId {
     /// The id made of `random` for a workflow of the colony with this incarnation.
     pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {

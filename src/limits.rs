@@ -32,8 +32,8 @@ pub const WAITERS_PER_COLONY: usize = 100_000;
 /// Processes that wait in one colony.
 pub const WAITING_PER_COLONY: usize = 5_000_000;
 
-/// Bytes of memory that the processes and log lines of one colony may take, about. At this bound submits, attributes
-/// and log lines are refused with 503; what ends or removes work never is.
+/// Bytes of memory that the processes, log lines, files and snapshots of one colony may take, about. At this bound
+/// submits, attributes, log lines, files and snapshots are refused with 503; what ends or removes something never is.
 pub const BYTES_PER_COLONY: usize = 4 << 30;
 
 /// Users, living executors, locations and functions of one colony, each: 400 beyond. Their lists have no pages, and
@@ -99,6 +99,36 @@ pub const GRADUAL_JOBS: usize = 16;
 
 /// Lines of one log reply (chapter 4, 2.4).
 pub const LOG_ROWS: i64 = 500;
+
+/// Lines of one log search's reply (chapter 4, 2.5).
+pub const SEARCH_ROWS: i64 = 100;
+
+/// Days that a log search looks back (chapter 4, 2.5).
+pub const SEARCH_DAYS: i64 = 30;
+
+/// Lines that one log search looks at, the newest of its window: each may be a miss of the processor's cache.
+pub const SEARCHED_LINES: usize = 50_000;
+
+/// Bytes of log lines that one log search looks at, about, the newest of its window: a few milliseconds.
+pub const SEARCHED_BYTES: usize = 16 << 20;
+
+/// Characters that one log search compares; with wildcards each may be compared many times. About 10 ms.
+pub const SEARCH_STEPS: usize = 4 << 20;
+
+/// Bytes of the text that a log search looks for: 400 beyond. It is taken apart into characters.
+pub const SEARCH_TEXT_BYTES: usize = 64 << 10;
+
+/// Revisions of files in one colony: 400 beyond. Two and a half gigabytes at half a kilobyte each.
+pub const FILES_PER_COLONY: usize = 5_000_000;
+
+/// Bytes of the texts of one file or snapshot together: 400 beyond. The reference takes about 2.7 kB of most.
+pub const FILE_TEXT_BYTES: usize = 64 << 10;
+
+/// Files of one snapshot: 400 beyond. They are gathered in one turn and shown in one reply of 13 MB.
+pub const SNAPSHOT_FILES: usize = 200_000;
+
+/// Snapshots of one colony: 400 beyond. One turn may remove all of them.
+pub const SNAPSHOTS_PER_COLONY: usize = 100_000;
 
 /// Channels of one process; more are echoed and never usable (chapter 2, 2.1).
 pub const CHANNELS_PER_PROCESS: usize = 100;

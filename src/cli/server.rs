@@ -57,7 +57,7 @@ pub struct Start {
     /// Processes that may wait in one colony
     #[arg(long, env = "COLONIES_MAX_WAITING", default_value_t = limits::WAITING_PER_COLONY)]
     max_waiting: usize,
-    /// Bytes of memory that the processes and log lines of one colony may take, about
+    /// Bytes of memory that the processes, log lines, files and snapshots of one colony may take, about
     #[arg(long, env = "COLONIES_MAX_COLONY_BYTES", default_value_t = limits::BYTES_PER_COLONY)]
     max_colony_bytes: usize,
     /// Seconds of silence after which an executor that asked for work is removed; 0 never removes any

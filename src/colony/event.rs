@@ -2,10 +2,12 @@
 //! under a new schema number (`storage::codec`).
 
 use super::executors::ExecutorEvent;
+use super::files::FileEvent;
 use super::functions::FunctionEvent;
 use super::locations::LocationEvent;
 use super::logs::LogEvent;
 use super::processes::ProcessEvent;
+use super::snapshots::SnapshotEvent;
 use super::users::UserEvent;
 use super::workflows::WorkflowEvent;
 use crate::crypto::Identity;
@@ -52,4 +54,8 @@ pub enum Event {
     Log(LogEvent),
     /// Something about a workflow.
     Workflow(WorkflowEvent),
+    /// Something about a file.
+    File(FileEvent),
+    /// Something about a snapshot.
+    Snapshot(SnapshotEvent),
 }

@@ -7,7 +7,9 @@ pub mod attributes;
 pub mod colonies;
 pub mod event;
 pub mod executors;
+pub mod files;
 pub mod functions;
+pub mod listing;
 pub mod locations;
 pub mod logs;
 pub mod mailbox;
@@ -16,6 +18,9 @@ pub mod message;
 pub mod names;
 pub mod poll;
 pub mod processes;
+#[cfg(test)]
+mod proptests;
+pub mod snapshots;
 pub mod state;
 pub mod subscriptions;
 pub mod table;
@@ -48,7 +53,7 @@ pub struct Options {
     pub allow_reregister: bool,
     /// Processes that may wait.
     pub max_waiting: usize,
-    /// Bytes of memory that processes and log lines may take, about.
+    /// Bytes of memory that processes, log lines, files and snapshots may take, about.
     pub max_bytes: usize,
     /// Long polls that may wait.
     pub max_waiters: usize,
@@ -154,9 +159,11 @@ impl Colony {
     /// Refuses what would take so many bytes of memory when the colony holds too much already.
     pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
         let held = self.state.processes.bytes();
+        let State { processes, logs, files, snapshots, .. } = &self.state;
+        let held = processes.bytes() + logs.bytes() + files.bytes() + snapshots.bytes();
         if held.saturating_add(more) > self.options.max_bytes {
             return Err(Refusal::unavailable(format!(
-                "Colony with name <{}> holds too much, remove processes or try again later",
+                "Colony with name <{}> holds too much, remove processes, files or snapshots, or try again later",
                 self.state.name
             )));
         }

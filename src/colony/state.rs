@@ -2,10 +2,12 @@
 
 use super::event::Event;
 use super::executors::{ExecutorEvent, Executors};
+use super::files::Files;
 use super::functions::Functions;
 use super::locations::Locations;
 use super::logs::Logs;
 use super::processes::{ProcessEvent, ProcessState, Processes, Turned};
+use super::snapshots::Snapshots;
 use super::users::Users;
 use super::workflows::{NodeAnswer, NodeMessage, WorkflowEvent, Workflows};
 use crate::crypto::Identity;
@@ -38,6 +40,10 @@ pub struct State {
     pub workflows: Workflows,
     /// Log lines.
     pub logs: Logs,
+    /// Files, all their revisions.
+    pub files: Files,
+    /// Snapshots.
+    pub snapshots: Snapshots,
     /// The time of the newest record: no later record may be earlier.
     pub newest: Nanos,
     /// The number of the newest record in the colony's stream.
@@ -93,6 +99,8 @@ impl Default for State {
             processes: Processes::default(),
             workflows: Workflows::default(),
             logs: Logs::default(),
+            files: Files::default(),
+            snapshots: Snapshots::default(),
             newest: 0,
             number: 0,
             changes: Changes::default(),
@@ -128,6 +136,8 @@ impl State {
             Event::Process(event) => self.apply_process(event, now, number),
             Event::Log(event) => self.logs.apply(event, now),
             Event::Workflow(event) => self.apply_workflow(event, Turned { now, number }),
+            Event::File(event) => self.files.apply(event, Time::from_nanos(now)),
+            Event::Snapshot(event) => self.snapshots.apply(event, &self.files, Time::from_nanos(now)),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
-use crate::colony::{attributes, colonies, executors, functions, locations, logs, processes, users, workflows};
+use crate::colony::{
+    attributes, colonies, executors, files, functions, locations, logs, processes, snapshots, users, workflows,
+};
 use crate::json;
 use crate::refusal::Refusal;
 use crate::server;
@@ -120,7 +122,19 @@ pub static TABLE: &[Entry] = &[
     colony::<attributes::add::AddAttribute>(),
     colony::<attributes::get::GetAttribute>(),
     colony::<logs::add::AddLog>(),
+    colony::<logs::add_of_executor::AddExecutorLog>(),
     colony::<logs::get::GetLogs>(),
+    colony::<logs::search::SearchLogs>(),
+    colony::<files::add::AddFile>(),
+    colony::<files::get::GetFile>(),
+    colony::<files::list::GetFiles>(),
+    colony::<files::labels::GetFileLabels>(),
+    colony::<files::remove::RemoveFile>(),
+    colony::<snapshots::create::CreateSnapshot>(),
+    colony::<snapshots::get::GetSnapshot>(),
+    colony::<snapshots::list::GetSnapshots>(),
+    colony::<snapshots::remove::RemoveSnapshot>(),
+    colony::<snapshots::remove_all::RemoveAllSnapshots>(),
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> =

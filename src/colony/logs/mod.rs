@@ -1,12 +1,18 @@
 //! Log lines of processes and executors (chapter 4, 2).
 
 pub mod add;
+pub mod add_of_executor;
 pub mod get;
+pub mod pattern;
+pub mod search;
 
+use super::listing::fitting;
 use crate::ids::ProcessId;
+use crate::limits;
 use crate::map::HashMap;
 use crate::time::Nanos;
 use bincode::{Decode, Encode};
+use pattern::Pattern;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
@@ -33,15 +39,26 @@ pub struct LogLine {
 }
 
 /// About how many bytes of memory a line takes beside its text.
-const LINE_BYTES: usize = 192;
+const LINE_BYTES: usize = 216;
 
 /// The log lines of one colony.
 #[derive(Debug, Default, PartialEq)]
 pub struct Logs {
     by_process: HashMap<ProcessId, Vec<Arc<LogLine>>>,
     by_executor: HashMap<String, Vec<Arc<LogLine>>>,
+    /// All lines in the order of their time stamps.
+    by_time: Vec<Entry>,
     /// About how many bytes of memory all of them take.
     bytes: usize,
+}
+
+/// A line in the order of time, so that what a search looks at is found without looking at lines.
+#[derive(Debug, PartialEq)]
+struct Entry {
+    timestamp: Nanos,
+    /// Bytes of memory of all lines up to the end of this one, about.
+    end: usize,
+    line: Arc<LogLine>,
 }
 
 /// Which lines are read.
@@ -60,6 +77,7 @@ impl Logs {
     pub fn apply(&mut self, said: LogEvent, timestamp: Nanos) {
         self.bytes += LINE_BYTES + said.message.len();
         let line = Arc::new(LogLine { said, timestamp });
+        self.by_time.push(Entry { timestamp, end: self.bytes, line: line.clone() });
         if let Some(process) = line.said.process {
             self.by_process.entry(process).or_default().push(line.clone());
         }
@@ -85,17 +103,38 @@ impl Logs {
     pub fn of_executor(&self, executor: &str, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
         select(self.by_executor.get(executor), range, count)
     }
+
+    /// At most `count` lines later than `after` with this text in them, the oldest first. Looks at the newest lines
+    /// only, where there are more than one turn can take, and at some of those only where looking is a lot of work.
+    pub fn search(&self, text: &Pattern, after: Nanos, count: usize) -> Vec<Arc<LogLine>> {
+        let in_time = self.by_time.partition_point(|entry| entry.timestamp <= after);
+        let too_many = self.by_time.len().saturating_sub(limits::SEARCHED_LINES);
+        let too_long = self.by_time.partition_point(|entry| entry.end + limits::SEARCHED_BYTES < self.bytes);
+        let mut steps = limits::SEARCH_STEPS;
+        self.by_time[in_time.max(too_many).max(too_long)..]
+            .iter()
+            .map_while(|entry| Some((entry, text.is_in(&entry.line.said.message, &mut steps)?)))
+            .filter(|(_, is_in)| *is_in)
+            .take(count)
+            .map(|(entry, _)| entry.line.clone())
+            .collect()
+    }
 }
 
 fn select(lines: Option<&Vec<Arc<LogLine>>>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
     let lines = lines.map_or(&[][..], Vec::as_slice);
+    let bytes = |line: &&Arc<LogLine>| LINE_BYTES + line.said.message.len();
     match range {
-        LogRange::Oldest => lines.iter().take(count).cloned().collect(),
+        LogRange::Oldest => fitting(lines.iter().take(count), bytes).cloned().collect(),
         LogRange::Since(since) => {
             let from = lines.partition_point(|line| line.timestamp <= since);
-            lines[from..].iter().take(count).cloned().collect()
+            fitting(lines[from..].iter().take(count), bytes).cloned().collect()
         }
-        LogRange::Latest => lines[lines.len().saturating_sub(count)..].to_vec(),
+        LogRange::Latest => {
+            let mut newest: Vec<_> = fitting(lines.iter().rev().take(count), bytes).cloned().collect();
+            newest.reverse();
+            newest
+        }
     }
 }
 
@@ -120,5 +159,46 @@ impl Serialize for ShownLine {
         shown.serialize_field("message", &said.message)?;
         shown.serialize_field("timestamp", &self.line.timestamp)?;
         shown.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logs(messages: impl IntoIterator<Item = String>) -> Logs {
+        let mut logs = Logs::default();
+        for (timestamp, message) in (1..).zip(messages) {
+            logs.apply(LogEvent { process: None, executor: "e".into(), message }, timestamp);
+        }
+        logs
+    }
+
+    fn found(logs: &Logs, text: &str, after: Nanos, count: usize) -> Vec<Nanos> {
+        let text = Pattern::read(text).expect("a pattern");
+        logs.search(&text, after, count).iter().map(|line| line.timestamp).collect()
+    }
+
+    #[test]
+    fn a_search_looks_at_its_window_only() {
+        let logs = logs((1..=20).map(|number| format!("line {number}")));
+        assert_eq!(found(&logs, "1", 0, 3), [1, 10, 11]);
+        assert_eq!(found(&logs, "1", 10, 3), [11, 12, 13]);
+        assert_eq!(found(&logs, "", 18, 10), [19, 20]);
+        assert_eq!(found(&logs, "", 20, 10), [0; 0]);
+        assert_eq!(found(&logs, "", 0, 0), [0; 0]);
+    }
+
+    #[test]
+    fn a_search_leaves_out_what_is_too_much_for_a_turn() {
+        let many = logs((0..=limits::SEARCHED_LINES).map(|number| number.to_string()));
+        assert_eq!(found(&many, "", 0, 1), [2]);
+        let long = "x".repeat(limits::SEARCHED_BYTES - 2 * LINE_BYTES);
+        let mut messages = vec![String::new(), long];
+        assert_eq!(found(&logs(messages.clone()), "", 0, 9), [1, 2]);
+        messages.extend([String::new(), String::new()]);
+        assert_eq!(found(&logs(messages), "", 0, 9), [2, 3, 4]);
+        let hard = logs(std::iter::repeat_n("a".repeat(1_000), 100));
+        assert_eq!(found(&hard, &format!("{}b", "_a".repeat(500)), 0, 9), [0; 0]);
     }
 }
