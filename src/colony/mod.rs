@@ -158,9 +158,8 @@ impl Colony {
 
     /// Refuses what would take so many bytes of memory when the colony holds too much already.
     pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
-        let held = self.state.processes.bytes();
-        let State { processes, logs, files, snapshots, .. } = &self.state;
-        let held = processes.bytes() + logs.bytes() + files.bytes() + snapshots.bytes();
+        let State { processes, files, snapshots, .. } = &self.state;
+        let held = processes.bytes() + files.bytes() + snapshots.bytes();
         if held.saturating_add(more) > self.options.max_bytes {
             return Err(Refusal::unavailable(format!(
                 "Colony with name <{}> holds too much, remove processes, files or snapshots, or try again later",
