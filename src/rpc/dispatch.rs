@@ -2,7 +2,9 @@
 
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
-use crate::colony::{attributes, colonies, executors, functions, locations, logs, processes, users, workflows};
+use crate::colony::{
+    attributes, channels, colonies, executors, functions, locations, logs, processes, users, workflows,
+};
 use crate::json;
 use crate::refusal::Refusal;
 use crate::server;
@@ -119,6 +121,8 @@ pub static TABLE: &[Entry] = &[
     colony::<workflows::add_child::AddChild>(),
     colony::<attributes::add::AddAttribute>(),
     colony::<attributes::get::GetAttribute>(),
+    colony::<channels::append::AppendToChannel>(),
+    colony::<channels::read::ReadChannel>(),
     colony::<logs::add::AddLog>(),
     colony::<logs::get::GetLogs>(),
 ];
