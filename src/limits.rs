@@ -91,6 +91,9 @@ pub const STALE_EXECUTOR: Duration = Duration::from_secs(600);
 /// How often that is looked at.
 pub const SWEEP: Duration = Duration::from_secs(60);
 
+/// Processes that such a turn looks at to find them: a millisecond.
+pub const LOOKS_A_TURN: usize = 4_096;
+
 /// Removals of all processes that may be under way in one colony.
 pub const GRADUAL_JOBS: usize = 16;
 

@@ -143,6 +143,11 @@ impl<V: Keyed> Table<V> {
         self.next
     }
 
+    /// The records from this number on, with their numbers, in the order in which they were added.
+    pub fn iter_from(&self, number: u64) -> impl Iterator<Item = (u64, &V)> {
+        self.order.range(number..).filter_map(|(&number, &slot)| Some((number, self.at(Slot(slot))?)))
+    }
+
     /// All records in the order in which they were added.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.order.values().filter_map(|&slot| self.at(Slot(slot)))

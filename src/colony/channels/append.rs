@@ -51,7 +51,7 @@ fn text(raw: Option<Box<RawValue>>) -> Option<String> {
 impl ColonyMessage for AppendToChannel {
     const NAME: &'static str = "channelappendmsg";
     const TEXTS: Texts = texts!("Failed to append to channel");
-    const ACCESS: Access = Access::Member;
+    const ACCESS: Access = Access::Party;
 
     fn address(&self) -> Address<'_> {
         Address::Process(&self.processid)

@@ -23,7 +23,7 @@ pub struct ReadChannel {
 impl ColonyMessage for ReadChannel {
     const NAME: &'static str = "channelreadmsg";
     const TEXTS: Texts = texts!("Failed to read from channel");
-    const ACCESS: Access = Access::Member;
+    const ACCESS: Access = Access::Party;
 
     fn address(&self) -> Address<'_> {
         Address::Process(&self.processid)

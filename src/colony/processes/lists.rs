@@ -105,12 +105,6 @@ impl Lists {
         self.by_submission[state as usize].range(from..).map(|&(_, _, slot)| slot)
     }
 
-    /// The processes of a state that were submitted before the one of this number, oldest first.
-    pub fn submitted_before(&self, state: ProcessState, number: u64) -> impl Iterator<Item = Slot> {
-        let rows = self.by_submission[state as usize].iter();
-        rows.take_while(move |&&(_, other, _)| other < number).map(|&(_, _, slot)| slot)
-    }
-
     /// How many processes are in this state.
     pub fn count(&self, state: ProcessState) -> usize {
         self.all[state as usize].len()

@@ -32,39 +32,42 @@ impl ColonyMessage for RemoveAllProcesses {
     }
 
     fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
-        let states = match (self.state, ProcessState::from_number(self.state)) {
-            (-1, _) => ProcessState::ALL.to_vec(),
+        let state = match (self.state, ProcessState::from_number(self.state)) {
+            (-1, _) => None,
             (_, Some(ProcessState::Running)) => {
                 return Err(Refusal::bad_request("Not possible to remove running processes"));
             }
-            (_, Some(state)) => vec![state],
+            (_, Some(state)) => Some(state),
             (_, None) => return Err(Refusal::bad_request("Invalid state when deleting all processes")),
         };
-        let before = turn.colony.state.processes.next_number();
-        Ok(Decision::Gradually(Box::new(Removal { states, before })))
+        let end = turn.colony.state.processes.next_number();
+        Ok(Decision::Gradually(Box::new(Removal { state, next: 0, end })))
     }
 }
 
-/// The processes of some states that were submitted before the one of this number.
+/// The processes of one state, or of all, that were submitted before the one of a certain number. They are gone through
+/// once in the order of submission, so that none is missed that changes its state meanwhile.
 struct Removal {
-    states: Vec<ProcessState>,
-    before: u64,
+    state: Option<ProcessState>,
+    next: u64,
+    end: u64,
 }
 
 impl Gradual for Removal {
-    // A process that changes its state meanwhile is found in its new one: the last step is one that looks at all states
-    // and finds less than it may take.
     fn step(&mut self, colony: &Colony) -> (Vec<Event>, bool) {
-        let processes = &colony.state.processes;
-        let found = self.states.iter().flat_map(|&state| processes.submitted_before(state, self.before));
-        // Nodes of workflows go with their workflow only.
-        let events: Vec<_> = found
-            .filter(|process| process.graph.is_none())
-            .take(limits::REMOVALS_A_TURN)
-            .map(|process| Event::Process(ProcessEvent::Removed(process.id)))
-            .collect();
-        let is_last = events.len() < limits::REMOVALS_A_TURN;
-        (events, is_last)
+        let mut events = Vec::new();
+        let rows = colony.state.processes.iter_from(self.next).take_while(|&(number, _)| number < self.end);
+        for (looked_at, (number, process)) in rows.enumerate() {
+            if looked_at == limits::LOOKS_A_TURN || events.len() == limits::REMOVALS_A_TURN {
+                self.next = number;
+                return (events, false);
+            }
+            // Nodes of workflows go with their workflow only.
+            if process.graph.is_none() && self.state.is_none_or(|state| state == process.state) {
+                events.push(Event::Process(ProcessEvent::Removed(process.id)));
+            }
+        }
+        (events, true)
     }
 }
 
@@ -102,8 +105,7 @@ mod tests {
         for (n, &id) in old.iter().enumerate().skip(count / 2) {
             apply(&mut colony, ProcessEvent::Assigned { id, executor: Identity::from_text("e") }, count + n);
         }
-        let before = colony.state.processes.next_number();
-        let mut removal = Removal { states: ProcessState::ALL.to_vec(), before };
+        let mut removal = Removal { state: None, next: 0, end: colony.state.processes.next_number() };
         let mut steps = 0;
         loop {
             let (events, is_last) = removal.step(&colony);
@@ -119,7 +121,7 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(steps, 3);
+        assert_eq!(steps, 2);
         assert_eq!(colony.state.processes.len(), steps, "the new ones");
     }
 
@@ -129,7 +131,7 @@ mod tests {
         let kept = submit(&mut colony, 0);
         submit(&mut colony, 1);
         apply(&mut colony, ProcessEvent::Cancelled(kept), 2);
-        let mut removal = Removal { states: vec![ProcessState::Waiting], before: 2 };
+        let mut removal = Removal { state: Some(ProcessState::Waiting), next: 0, end: 2 };
         let (events, is_last) = removal.step(&colony);
         assert_eq!((events.len(), is_last), (1, true));
         events.into_iter().for_each(|event| colony.apply(event, 3, 3));

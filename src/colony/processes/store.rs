@@ -126,9 +126,9 @@ impl Processes {
         self.lists.submitted_since(state, since).filter_map(|slot| self.table.at(slot))
     }
 
-    /// The processes of a state submitted before the one of this number, oldest first.
-    pub fn submitted_before(&self, state: ProcessState, number: u64) -> impl Iterator<Item = &Process> {
-        self.lists.submitted_before(state, number).filter_map(|slot| self.table.at(slot))
+    /// The processes from this number on, with their numbers, in the order in which they were submitted.
+    pub fn iter_from(&self, number: u64) -> impl Iterator<Item = (u64, &Process)> {
+        self.table.iter_from(number)
     }
 
     /// The number that the next submitted process will have.
