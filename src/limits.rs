@@ -133,6 +133,34 @@ pub const SNAPSHOTS_PER_COLONY: usize = 100_000;
 /// Channels of one process; more are echoed and never usable (chapter 2, 2.1).
 pub const CHANNELS_PER_PROCESS: usize = 100;
 
+/// Entries of one channel; nothing is dropped to make room (chapter 4, 5.4).
+pub const CHANNEL_ENTRIES: usize = 10_000;
+
+/// Bytes of one entry's payload (chapter 4, 5.4).
+pub const CHANNEL_PAYLOAD_BYTES: usize = 10 << 20;
+
+/// Bytes of memory that the entries of one process may take, about: a dozen of the largest.
+pub const CHANNEL_BYTES_PER_PROCESS: usize = 128 << 20;
+
+/// The same for all processes of the server together, entries that slow subscribers have not read yet included.
+pub const CHANNEL_BYTES: usize = 1 << 30;
+
+/// Appends of one process that may come at once (chapter 4, 5.4).
+pub const CHANNEL_BURST: u64 = 500;
+
+/// Appends of one process a second beyond that.
+pub const CHANNEL_RATE: u64 = 100;
+
+/// Bytes of entries in one websocket frame, about, where a subscription begins with many; a larger entry has a frame
+/// of its own. Clients' libraries take frames of 16 MiB, and base64 within base64 adds four fifths.
+pub const CHANNEL_FRAME_BYTES: usize = 4 << 20;
+
+/// Entries that wait for one slow subscriber of a channel before it is let go (chapter 4, 6.6).
+pub const ENTRIES_PER_SUBSCRIBER: usize = 10_000;
+
+/// Seconds of a subscription to a channel that names none (chapter 4, 6.5).
+pub const CHANNEL_SECONDS: i64 = 30;
+
 /// Nodes, processes and processes per node that an assignable process may ask for (chapter 2, 5.3).
 pub const NODES: i32 = 127;
 
@@ -158,8 +186,15 @@ pub const SUBSCRIPTIONS_PER_COLONY: usize = 200_000;
 /// Bytes of one websocket frame from a client; subscription frames are below 10 kB.
 pub const FRAME_BYTES: usize = 1 << 20;
 
+/// Frames that a websocket client may send ahead while it listens to a channel, [`FRAME_BYTES`] of them together; it is
+/// cut off beyond.
+pub const FRAMES_AHEAD: usize = 64;
+
 /// Events that wait for one slow websocket client before it is cut off.
 pub const EVENTS_PER_SUBSCRIBER: usize = 256;
+
+/// How long a websocket client may take to make room for one frame before it is cut off.
+pub const FRAME_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a graceful stop may take.
 pub const STOP: Duration = Duration::from_secs(5);

@@ -67,7 +67,7 @@ impl Scene {
         colony.owner_says("removeexecutormsg", "removed").ok();
         let function = json!({ "executorname": "idle", "colonyname": colony.name, "funcname": "f" });
         let function = colony.client.call(&idle, &json!({ "msgtype": "addfunctionmsg", "fun": function })).ok();
-        let spec = json!({ "env": { "a": "b" } });
+        let spec = json!({ "env": { "a": "b" }, "channels": ["ch"] });
         let running = colony.submit(spec.clone(), json!({}));
         let process = colony.assign(&assigned, 5).ok();
         assert_eq!(process["processid"], running);
@@ -156,6 +156,8 @@ fn verdict(access: Access, role: Role) -> Verdict {
         Access::Member => (&[User, Idle, Assigned], &[]),
         Access::Joining => (&[User, Idle, Assigned, Pending], &[]),
         Access::AssignedExecutor => (&[Assigned], &[User, Idle]),
+        // The running process is the user's.
+        Access::Party => (&[User, Assigned], &[Idle]),
         // What these are about belongs to the idle executor, or to whoever asks.
         Access::Executor => (&[Idle], &[User, Assigned]),
         Access::Itself => (&[], &[User, Idle, Assigned, Pending]),
@@ -242,12 +244,17 @@ fn return_the_server(server: &Server, scene: &Scene, entry: &Entry) {
     }
 }
 
+/// Whether a message looks itself which of the members may send it.
+fn is_of_few(access: Access) -> bool {
+    matches!(access, Access::AssignedExecutor | Access::Party | Access::Executor)
+}
+
 #[test]
 fn a_member_without_the_right_of_this_message_is_refused_by_it() {
     let server = Server::start();
     let scene = Scene::new(&server);
     let before = scene.everything();
-    for entry in TABLE.iter().filter(|entry| matches!(entry.access, Access::AssignedExecutor | Access::Executor)) {
+    for entry in TABLE.iter().filter(|entry| is_of_few(entry.access)) {
         // Every executor may ask for work.
         let asks = entry.name == "assignprocessmsg";
         let others = ROLES.into_iter().filter(|&role| verdict(entry.access, role) == Verdict::NotThisOne);

@@ -63,3 +63,8 @@ fn several_executors_share_the_work() {
 fn an_attempt_that_takes_too_long_is_retried_and_fails_in_the_end() {
     script("time_out.py");
 }
+
+#[test]
+fn submitter_and_executor_talk() {
+    script("channels.py");
+}

@@ -21,6 +21,8 @@ pub enum Access {
     Joining,
     /// The approved executor that the process is assigned to; the message itself looks who that is.
     AssignedExecutor,
+    /// A member that submitted the process, or that it is assigned to; the message itself looks whether it is.
+    Party,
     /// An approved executor of the colony; the message itself says what a user is told.
     Executor,
     /// A joining or approved executor, about itself; the message itself looks whether it is.
@@ -43,7 +45,7 @@ pub fn check(access: Access, state: &State, caller: &Identity) -> Result<(), Ref
                 Err(Refusal::forbidden("Access denied, not colony owner"))
             };
         }
-        Access::Member | Access::AssignedExecutor | Access::Executor => state.is_member(caller),
+        Access::Member | Access::AssignedExecutor | Access::Party | Access::Executor => state.is_member(caller),
         Access::Joining | Access::Itself => state.is_member(caller) || state.executors.is_pending(caller),
     };
     if allowed { Ok(()) } else { Err(not_a_member(&state.name)) }

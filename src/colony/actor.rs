@@ -7,9 +7,9 @@ mod jobs;
 
 use super::mailbox::{Call, Mailbox, Outcome, ReplyTo, Subscribe};
 use super::matching::{Moment, PollAnswer, Record, Settled};
-use super::message::{Answered, Decision, Reply, Reveals, Turn};
+use super::message::{Answered, Decision, Reply, Reveals, Turn, Volatile};
 use super::poll::PollSlot;
-use super::subscriptions::SubscriptionId;
+use super::subscriptions::{Notice, SubscriptionId};
 use super::{Colony, access};
 use crate::clock::Clock;
 use crate::colony::event::Event;
@@ -173,6 +173,7 @@ impl ColonyActor {
                     actor.finish(record, credit, settled, Answering::Nobody);
                 });
             }
+            (Ok(Decision::Volatile(volatile)), ReplyTo::Once(tell)) => self.carry_out_volatile(volatile, tell, at),
             (Ok(Decision::Gradually(work)), ReplyTo::Once(tell)) => self.begin_job(work, tell),
             (Ok(_), reply) => {
                 tracing::error!(message = name, "a message and its reply do not fit each other");
@@ -194,6 +195,17 @@ impl ColonyActor {
             }),
             Err(refusal) => self.answer_refusal(ReplyTo::Once(tell), refusal),
         }
+    }
+
+    /// Changes what is in memory only. What that tells waits for no record: it would not outlive a crash either.
+    fn carry_out_volatile(&mut self, volatile: Volatile, tell: Tell, at: Moment) {
+        let Volatile { effect, reveals } = volatile;
+        self.guarded(|actor| {
+            let outcome = effect(&mut actor.colony, at);
+            actor.colony.take_notices().into_iter().for_each(Notice::tell);
+            let outcome = outcome.map(|body| Answered { payload_type: None, body });
+            actor.answer_when_durable(tell, outcome, reveals);
+        });
     }
 
     /// A record of these events, with credit for them and for the assignments that they may cause.
@@ -497,7 +509,13 @@ impl Handler<Subscribe> for ColonyActor {
             return reply(Err(refusal.clone()));
         }
         self.colony.heard_from(&subscription.identity, self.clock.monotonic());
-        let subscribed = self.colony.subscribe(subscription);
+        let mut subscribed = self.colony.subscribe(subscription);
+        // Entries are passed on at once, so those that are there already must be too.
+        if let Ok((_, notice)) = &mut subscribed
+            && let Some(backlog) = notice.take_if(|notice| notice.is_volatile())
+        {
+            backlog.tell();
+        }
         let then: OnDurable = Box::new(move |log| match (log, subscribed) {
             (wal::Outcome::Durable, Ok((id, notice))) => {
                 reply(Ok(id));

@@ -133,6 +133,10 @@ impl Colony {
         let ended = std::mem::take(&mut self.state.changes.ended);
         for process in ended {
             self.take_back(&process);
+            self.end_listening(&process, notices);
+        }
+        for process in std::mem::take(&mut self.state.changes.closed) {
+            self.close_channels(&process, notices);
         }
         for id in std::mem::take(&mut self.state.changes.identities) {
             self.answer_without_right(&id, &mut answers);

@@ -3,6 +3,7 @@
 use super::Colony;
 use super::access::{self, Access};
 use super::event::Event;
+use super::matching::Moment;
 use super::processes::Process;
 use crate::colony::workflows::Workflow;
 use crate::crypto::Identity;
@@ -124,9 +125,22 @@ pub enum Decision {
     Reply(Reply),
     /// The caller waits for a process.
     Park(super::waiters::Poll),
+    /// Changes only what is in memory: done at once, without a record.
+    Volatile(Volatile),
     /// Too much for one turn: it is done in steps, and the caller is told after the last one.
     Gradually(Box<dyn Gradual>),
 }
+
+/// A change of what is in memory only. Unlike a decision it may change something and refuse nevertheless.
+pub struct Volatile {
+    /// Carries it out, within the turn that decided.
+    pub effect: Effect,
+    /// What the answer reveals.
+    pub reveals: Reveals,
+}
+
+/// Changes what a colony keeps beside its state; never the state.
+pub type Effect = Box<dyn FnOnce(&mut Colony, Moment) -> Result<Box<dyn Answer>, Refusal> + Send>;
 
 /// Work in steps, a turn and a record each. Other messages are served between two steps, and a crash may leave a part
 /// undone.
@@ -175,10 +189,19 @@ impl Decision {
         Decision::reply(Vec::new(), move |_| Box::new(answer))
     }
 
+    /// A change of what is in memory only.
+    pub fn volatile(
+        effect: impl FnOnce(&mut Colony, Moment) -> Result<Box<dyn Answer>, Refusal> + Send + 'static,
+    ) -> Decision {
+        Decision::Volatile(Volatile { effect: Box::new(effect), reveals: Reveals::Colony })
+    }
+
     /// Says that the answer reveals one record only.
     pub fn revealing(mut self, number: u64) -> Decision {
-        if let Decision::Reply(reply) = &mut self {
-            reply.reveals = Reveals::Record(number);
+        match &mut self {
+            Decision::Reply(reply) => reply.reveals = Reveals::Record(number),
+            Decision::Volatile(volatile) => volatile.reveals = Reveals::Record(number),
+            Decision::Park(_) | Decision::Gradually(_) => {}
         }
         self
     }

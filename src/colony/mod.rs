@@ -4,6 +4,7 @@
 pub mod access;
 pub mod actor;
 pub mod attributes;
+pub mod channels;
 pub mod colonies;
 pub mod event;
 pub mod executors;
@@ -33,6 +34,8 @@ use crate::limits;
 use crate::map::HashMap;
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
+use channels::Channels;
+use channels::room::Room;
 use event::Event;
 use executors::Executor;
 use executors::stale::SignsOfLife;
@@ -59,6 +62,8 @@ pub struct Options {
     pub max_waiters: usize,
     /// Websocket subscriptions.
     pub max_subscriptions: usize,
+    /// Memory for the entries of channels, shared by all colonies.
+    pub channel_room: Room,
     /// How long an executor that asked for work may be silent; `None` is for ever.
     pub stale_after: Option<Duration>,
     /// How often silent executors are looked for.
@@ -73,6 +78,7 @@ impl Default for Options {
             max_bytes: limits::BYTES_PER_COLONY,
             max_waiters: limits::WAITERS_PER_COLONY,
             max_subscriptions: limits::SUBSCRIPTIONS_PER_COLONY,
+            channel_room: Room::new(limits::CHANNEL_BYTES),
             stale_after: Some(limits::STALE_EXECUTOR),
             sweep_every: limits::SWEEP,
         }
@@ -90,6 +96,8 @@ pub struct Colony {
     pub(crate) waiters: Waiters<PollSlot>,
     /// Clients that wait for events.
     pub(crate) subscriptions: Subscriptions,
+    /// What was said on channels.
+    pub(crate) channels: Channels,
     /// Deadlines of processes.
     pub(crate) timers: Timers,
     /// Assignments whose answer is not known to have left, by process.
@@ -112,6 +120,7 @@ impl Colony {
             options,
             waiters: Waiters::default(),
             subscriptions: Subscriptions::default(),
+            channels: Channels::default(),
             timers: Timers::default(),
             held: HashMap::default(),
             held_order: VecDeque::new(),

@@ -62,6 +62,8 @@ pub struct Changes {
     pub entered: Vec<ProcessId>,
     /// Processes whose attempt ended or whose executor lost them.
     pub ended: Vec<ProcessId>,
+    /// Processes to which nothing happens any more, or that are gone.
+    pub closed: Vec<ProcessId>,
     /// Processes whose deadline is another now, or none.
     pub deadlines: Vec<(ProcessId, Option<Time>)>,
     /// Ids that may have lost their right to be here.

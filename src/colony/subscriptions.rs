@@ -4,7 +4,8 @@
 
 use super::Colony;
 use super::access;
-use super::processes::ProcessAnswer;
+use super::channels::{Channels, Entry};
+use super::processes::{ProcessAnswer, ProcessState};
 use crate::crypto::Identity;
 use crate::ids::ProcessId;
 use crate::map::HashMap;
@@ -12,24 +13,77 @@ use crate::refusal::Refusal;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Where a subscription's events go. It must not block; what it can't take, it ends by itself.
+/// Where a subscription's events go.
 pub trait Subscriber: Send + Sync {
+    /// Something for the subscriber. It must not block; what it can't take, it ends by itself.
+    fn tell(&self, said: Said);
+}
+
+/// What a subscriber is told.
+#[derive(Clone)]
+pub enum Said {
     /// A process is in the state that was asked for.
-    fn event(&self, process: Arc<ProcessAnswer>);
+    Event(Arc<ProcessAnswer>),
+    /// What was on the channel already.
+    Backlog(Vec<Arc<Entry>>),
+    /// Something was said on the channel.
+    Entry(Arc<Entry>),
+    /// The channel is closed: its process has ended.
+    Closed,
     /// The subscription is over: its subscriber may not have it any more.
-    fn end(&self, refusal: Refusal);
+    Refused(Refusal),
 }
 
 /// The number of a subscription within its colony.
 pub type SubscriptionId = u64;
 
 /// What is subscribed to.
+#[derive(Clone, Debug)]
+pub enum Topic {
+    /// One process in a state.
+    Process {
+        /// Which.
+        id: ProcessId,
+        /// The state's number; one that does not exist never fires.
+        state: i64,
+    },
+    /// All processes for one executor type in a state.
+    ExecutorType {
+        /// Which.
+        name: Box<str>,
+        /// The state's number.
+        state: i64,
+    },
+    /// A channel of a process.
+    Channel {
+        /// Whose.
+        process: ProcessId,
+        /// Which.
+        name: Box<str>,
+        /// How many of its entries to leave out.
+        after: i64,
+    },
+}
+
+/// What subscriptions are found by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// One process.
     Process(ProcessId),
     /// All processes for one executor type.
     ExecutorType(Box<str>),
+    /// The channels of a process.
+    Channels(ProcessId),
+}
+
+impl Topic {
+    fn subject(&self) -> Subject {
+        match self {
+            Topic::Process { id, .. } => Subject::Process(*id),
+            Topic::ExecutorType { name, .. } => Subject::ExecutorType(name.clone()),
+            Topic::Channel { process, .. } => Subject::Channels(*process),
+        }
+    }
 }
 
 /// A subscription.
@@ -37,11 +91,24 @@ pub struct Subscription {
     /// Who subscribed.
     pub identity: Identity,
     /// To what.
-    pub subject: Subject,
-    /// Which state, by number; one that does not exist never fires.
-    pub state: i64,
+    pub topic: Topic,
     /// Where events go.
     pub subscriber: Arc<dyn Subscriber>,
+}
+
+impl Subscription {
+    /// Whether it is to processes in this state.
+    fn is_to_state(&self, wanted: ProcessState) -> bool {
+        match self.topic {
+            Topic::Process { state, .. } | Topic::ExecutorType { state, .. } => state == wanted as i64,
+            Topic::Channel { .. } => false,
+        }
+    }
+
+    /// Whether it is to the channel of this name.
+    pub(crate) fn is_to_channel(&self, wanted: &str) -> bool {
+        matches!(&self.topic, Topic::Channel { name, .. } if **name == *wanted)
+    }
 }
 
 /// The subscriptions of one colony.
@@ -61,21 +128,23 @@ impl std::fmt::Debug for Subscriptions {
     }
 }
 
-/// What a turn tells a subscriber, once the turn's record is durable.
-pub enum Notice {
-    /// An event.
-    Event(Arc<dyn Subscriber>, Arc<ProcessAnswer>),
-    /// The end.
-    End(Arc<dyn Subscriber>, Refusal),
+/// What a turn tells a subscriber, once the turn's record is durable; entries of channels at once.
+pub struct Notice {
+    /// Whom.
+    pub to: Arc<dyn Subscriber>,
+    /// What.
+    pub said: Said,
 }
 
 impl Notice {
     /// Tells it.
     pub fn tell(self) {
-        match self {
-            Notice::Event(subscriber, process) => subscriber.event(process),
-            Notice::End(subscriber, refusal) => subscriber.end(refusal),
-        }
+        self.to.tell(self.said);
+    }
+
+    /// Whether this is about what is in memory only, and so waits for no record.
+    pub fn is_volatile(&self) -> bool {
+        matches!(self.said, Said::Backlog(_) | Said::Entry(_))
     }
 }
 
@@ -93,7 +162,7 @@ impl Subscriptions {
     fn insert(&mut self, subscription: Subscription) -> SubscriptionId {
         let id = self.next;
         self.next += 1;
-        self.by_subject.entry(subscription.subject.clone()).or_default().insert(id);
+        self.by_subject.entry(subscription.topic.subject()).or_default().insert(id);
         self.by_identity.entry(subscription.identity.clone()).or_default().insert(id);
         self.all.insert(id, subscription);
         id
@@ -102,13 +171,29 @@ impl Subscriptions {
     /// Ends a subscription.
     pub fn remove(&mut self, id: SubscriptionId) -> Option<Subscription> {
         let subscription = self.all.remove(&id)?;
-        remove_from(&mut self.by_subject, &subscription.subject, id);
+        remove_from(&mut self.by_subject, &subscription.topic.subject(), id);
         remove_from(&mut self.by_identity, &subscription.identity, id);
         Some(subscription)
     }
 
-    fn of(&self, subject: &Subject) -> impl Iterator<Item = &Subscription> {
+    /// Those about this.
+    pub(crate) fn on(&self, subject: &Subject) -> impl Iterator<Item = &Subscription> {
         self.by_subject.get(subject).into_iter().flatten().filter_map(|id| self.all.get(id))
+    }
+
+    /// Ends those about this for which it says so.
+    pub(crate) fn remove_on(&mut self, subject: &Subject, ends: impl Fn(&Subscription) -> bool) -> Vec<Subscription> {
+        let Some(ids) = self.by_subject.get(subject) else {
+            return Vec::new();
+        };
+        let ending = |id: &&SubscriptionId| self.all.get(id).is_some_and(&ends);
+        let ids: Vec<_> = ids.iter().filter(ending).copied().collect();
+        ids.into_iter().filter_map(|id| self.remove(id)).collect()
+    }
+
+    /// Adds to what this turn has to tell.
+    pub(crate) fn add_notices(&mut self, notices: Vec<Notice>) {
+        self.notices.extend(notices);
     }
 }
 
@@ -122,21 +207,25 @@ fn remove_from<K: Eq + std::hash::Hash>(index: &mut HashMap<K, BTreeSet<Subscrip
 }
 
 impl Colony {
-    /// Subscribes; where the process is in the wanted state already, it is told at once. Both happen in one turn, so no
-    /// change falls between them.
+    /// Subscribes; what there is already is told at once. Both happen in one turn, so no change falls between them.
     ///
     /// # Errors
-    /// 403 where there is no such process, or the caller is not a member (chapter 4, 9.5).
+    /// 403 where there is no such process, or the caller is not a member (chapter 4, 9.5); those of a channel (6.5).
     pub fn subscribe(&mut self, subscription: Subscription) -> Result<(SubscriptionId, Option<Notice>), Refusal> {
-        let process = match &subscription.subject {
-            Subject::Process(id) => match self.state.processes.get(id) {
-                Some(process) => Some(process),
-                None => return Err(unknown_process(&id.to_string())),
-            },
-            Subject::ExecutorType(_) if self.state.executors.acting(&subscription.identity).is_none() => {
+        let said = match &subscription.topic {
+            Topic::Process { id, .. } => {
+                let process = self.state.processes.get(id).ok_or_else(|| unknown_process(&id.to_string()))?;
+                let is_there = subscription.is_to_state(process.state);
+                is_there.then(|| Said::Event(Arc::new(ProcessAnswer::new(&self.state, process))))
+            }
+            Topic::ExecutorType { .. } if self.state.executors.acting(&subscription.identity).is_none() => {
                 return Err(Refusal::forbidden("executor not found"));
             }
-            Subject::ExecutorType(_) => None,
+            Topic::ExecutorType { .. } => None,
+            Topic::Channel { process, name, after } => {
+                let backlog = self.backlog(process, name, *after, &subscription.identity)?;
+                (!backlog.is_empty()).then_some(Said::Backlog(backlog))
+            }
         };
         if !self.state.is_member(&subscription.identity) {
             return Err(access::not_a_member(&self.state.name));
@@ -144,10 +233,7 @@ impl Colony {
         if self.subscriptions.len() >= self.options.max_subscriptions {
             return Err(Refusal::unavailable("too many subscriptions in this colony, try again later"));
         }
-        let notice = process.filter(|process| process.state as i64 == subscription.state).map(|process| {
-            let answer = ProcessAnswer::new(&self.state, process);
-            Notice::Event(subscription.subscriber.clone(), Arc::new(answer))
-        });
+        let notice = said.map(|said| Notice { to: subscription.subscriber.clone(), said });
         Ok((self.subscriptions.insert(subscription), notice))
     }
 
@@ -162,10 +248,10 @@ impl Colony {
             let by_type = Subject::ExecutorType(process.spec.conditions.executor_type.clone());
             let mut answer: Option<Arc<ProcessAnswer>> = None;
             for subject in [Subject::Process(process.id), by_type] {
-                let wanted = self.subscriptions.of(&subject).filter(|s| s.state == process.state as i64);
+                let wanted = self.subscriptions.on(&subject).filter(|one| one.is_to_state(process.state));
                 for subscription in wanted {
                     let answer = answer.get_or_insert_with(|| Arc::new(ProcessAnswer::new(&self.state, process)));
-                    notices.push(Notice::Event(subscription.subscriber.clone(), answer.clone()));
+                    notices.push(Notice { to: subscription.subscriber.clone(), said: Said::Event(answer.clone()) });
                 }
             }
         }
@@ -185,17 +271,18 @@ impl Colony {
         let refusal = access::not_a_member(&self.state.name);
         for id in self.subscriptions.by_identity.get(id).cloned().unwrap_or_default() {
             if let Some(subscription) = self.subscriptions.remove(id) {
-                notices.push(Notice::End(subscription.subscriber, refusal.clone()));
+                notices.push(Notice { to: subscription.subscriber, said: Said::Refused(refusal.clone()) });
             }
         }
     }
 
-    /// Ends all subscriptions: the colony is being removed.
+    /// Ends all subscriptions and channels: the colony is being removed.
     pub fn end_all_subscriptions(&mut self, refusal: &Refusal) -> Vec<Notice> {
+        self.channels = Channels::default();
         std::mem::take(&mut self.subscriptions)
             .all
             .into_values()
-            .map(|subscription| Notice::End(subscription.subscriber, refusal.clone()))
+            .map(|subscription| Notice { to: subscription.subscriber, said: Said::Refused(refusal.clone()) })
             .collect()
     }
 }

@@ -3,10 +3,12 @@
 
 mod decode;
 mod mend;
+mod octets;
 mod raw;
 
 pub(crate) use decode::decode_borrowed;
 pub use decode::{decode, decode_message};
+pub use octets::Octets;
 pub use raw::{RawJson, RawList, RawObject};
 
 use serde::Serializer;

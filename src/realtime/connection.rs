@@ -1,47 +1,34 @@
 //! One websocket connection: frames in, events out, one writer.
 
-use super::subscribe::{Kind, SubscribeRequest, Unreadable, read};
-use crate::colony::mailbox::Subscribe;
+use super::feed::{End, Feed, Next};
+use super::open::{NotWanted, Subscribed, Wanted};
+use super::subscribe::Kind;
+use crate::colony::channels::Entry;
 use crate::colony::message::Answer;
 use crate::colony::processes::ProcessAnswer;
-use crate::colony::subscriptions::{Subject, Subscriber, Subscription, SubscriptionId, unknown_process};
-use crate::crypto::signer;
-use crate::ids::ProcessId;
+use crate::colony::subscriptions::{Said, Subscriber};
 use crate::limits;
 use crate::refusal::Refusal;
-use crate::rpc::envelope::{Envelope, write_refusal, write_reply};
+use crate::rpc::envelope::{write_refusal, write_reply};
 use crate::rpc::route::Rpc;
-use crate::server::directory::ColonyHandle;
+use actix_web::web::Bytes;
 use actix_ws::{AggregatedMessage, MessageStream, Session};
 use futures_util::StreamExt;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
-
-/// How long a client may take to read an event.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is to be written to the client.
 enum Out {
     Event(Arc<ProcessAnswer>),
+    Entries(Vec<Arc<Entry>>),
     Refusal(Refusal),
 }
 
-/// A subscription of this connection.
-struct Subscribed {
-    colony: Arc<ColonyHandle>,
-    id: SubscriptionId,
-}
-
-impl Drop for Subscribed {
-    fn drop(&mut self) {
-        self.colony.mailbox.unsubscribe(self.id);
-    }
-}
-
-/// Where a colony leaves events for this connection.
+/// Where a colony leaves events of processes for this connection.
+#[derive(Clone)]
 struct Outlet {
     queue: mpsc::Sender<Out>,
     /// Set when the client is too slow: the connection is cut.
@@ -49,180 +36,229 @@ struct Outlet {
 }
 
 impl Subscriber for Outlet {
-    fn event(&self, process: Arc<ProcessAnswer>) {
-        self.put(Out::Event(process));
-    }
-    fn end(&self, refusal: Refusal) {
-        self.put(Out::Refusal(refusal));
-    }
-}
-
-impl Outlet {
-    fn put(&self, out: Out) {
+    fn tell(&self, said: Said) {
+        let out = match said {
+            Said::Event(process) => Out::Event(process),
+            Said::Refused(refusal) => Out::Refusal(refusal),
+            // Of channels, which have a feed.
+            Said::Backlog(_) | Said::Entry(_) | Said::Closed => return,
+        };
         if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(out) {
             self.overrun.store(true, Ordering::Release);
         }
     }
 }
 
+/// The channel that a connection listens to. Entries do not say which channel they are of, so it is one at a time.
+struct Listening {
+    feed: Arc<Feed>,
+    until: Instant,
+    _subscribed: Subscribed,
+}
+
+/// The connection is to end without a close frame: with one, clients would take the wait for done.
+struct Cut;
+
+struct Connection {
+    session: Session,
+    rpc: Arc<Rpc>,
+    outlet: Outlet,
+    subscriptions: Vec<Subscribed>,
+    /// When the first of the subscriptions to processes ends, and the connection with it.
+    until: Option<Instant>,
+    listening: Option<Listening>,
+    /// Frames that came while it listened; they have their turn afterwards (chapter 4, 6.5).
+    ahead: VecDeque<(bool, Bytes)>,
+    /// The reply has the opcode of the request.
+    binary: bool,
+}
+
+/// What happened on a connection.
+enum Happened {
+    Out(Out),
+    TimedOut,
+    Channel(Next),
+    Frame(bool, Bytes),
+    Ping(Bytes),
+    Pong,
+    Closed(Option<actix_ws::CloseReason>),
+    Lost,
+}
+
 /// Serves a connection until it ends. There is no greeting, no acknowledgement and no ping: clients take the first
 /// frame for the event that they wait for (chapter 4, 8).
-pub async fn serve(mut session: Session, messages: MessageStream, rpc: Arc<Rpc>) {
+pub async fn serve(session: Session, messages: MessageStream, rpc: Arc<Rpc>) {
     let mut messages = messages
         .max_frame_size(limits::FRAME_BYTES)
         .aggregate_continuations()
         .max_continuation_size(limits::FRAME_BYTES);
     let (queue, mut outgoing) = mpsc::channel(limits::EVENTS_PER_SUBSCRIBER);
-    let overrun = Arc::new(AtomicBool::new(false));
-    let mut subscriptions: Vec<Subscribed> = Vec::new();
-    // The reply has the opcode of the request.
-    let mut binary = false;
-    let mut until: Option<Instant> = None;
+    let outlet = Outlet { queue, overrun: Arc::default() };
+    let mut connection = Connection {
+        session,
+        rpc,
+        outlet,
+        subscriptions: Vec::new(),
+        until: None,
+        listening: None,
+        ahead: VecDeque::new(),
+        binary: false,
+    };
     loop {
-        let deadline = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400));
-        tokio::select! {
+        let listening = connection.listening.as_ref();
+        let happened = tokio::select! {
             biased;
-            out = outgoing.recv() => {
-                let Some(out) = out else { return };
-                if overrun.load(Ordering::Acquire) {
-                    tracing::warn!("a websocket client did not read its events and was cut off");
-                    return;
-                }
-                // A client that does not read must hold nothing up, not even its own time-out.
-                let by = until.map_or(WRITE_TIMEOUT, |until| WRITE_TIMEOUT.min(until - Instant::now()));
-                match tokio::time::timeout(by, write(&mut session, out, binary)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) | Err(_) => return,
-                }
-                if until.is_some_and(|until| until <= Instant::now()) {
-                    return;
-                }
-            }
-            () = tokio::time::sleep_until(deadline), if until.is_some() => {
-                // The TCP connection ends without a close frame: with one, clients would take the wait for done.
+            out = outgoing.recv() => out.map_or(Happened::Lost, Happened::Out),
+            () = sleep_until(connection.until), if connection.until.is_some() => Happened::TimedOut,
+            next = next_of(listening), if listening.is_some() => Happened::Channel(next),
+            frame = messages.next() => match frame {
+                Some(Ok(AggregatedMessage::Text(text))) => Happened::Frame(false, text.into_bytes()),
+                Some(Ok(AggregatedMessage::Binary(bytes))) => Happened::Frame(true, bytes),
+                Some(Ok(AggregatedMessage::Ping(bytes))) => Happened::Ping(bytes),
+                Some(Ok(AggregatedMessage::Pong(_))) => Happened::Pong,
+                Some(Ok(AggregatedMessage::Close(reason))) => Happened::Closed(reason),
+                Some(Err(_)) | None => Happened::Lost,
+            },
+        };
+        let done = match happened {
+            Happened::Out(out) => connection.pass_on(out).await,
+            Happened::Channel(next) => connection.pass_on_channel(next).await,
+            Happened::Frame(binary, body) => connection.take(binary, body).await,
+            Happened::Ping(bytes) => connection.session.pong(&bytes).await.map_err(|_| Cut),
+            Happened::Pong => Ok(()),
+            Happened::Closed(reason) => {
+                let reason = reason.map(|reason| actix_ws::CloseReason { code: reason.code, description: None });
+                // The client is going; whether it reads our goodbye does not matter.
+                let _ = connection.session.close(reason).await;
                 return;
             }
-            frame = messages.next() => {
-                let body = match frame {
-                    Some(Ok(AggregatedMessage::Text(text))) => { binary = false; text.into_bytes() }
-                    Some(Ok(AggregatedMessage::Binary(bytes))) => { binary = true; bytes }
-                    Some(Ok(AggregatedMessage::Ping(bytes))) => {
-                        if session.pong(&bytes).await.is_err() { return; }
-                        continue;
-                    }
-                    Some(Ok(AggregatedMessage::Pong(_))) => continue,
-                    Some(Ok(AggregatedMessage::Close(reason))) => {
-                        let reason = reason.map(|reason| actix_ws::CloseReason { code: reason.code, description: None });
-                        // The client is going; whether it reads our goodbye does not matter.
-                        let _ = session.close(reason).await;
-                        return;
-                    }
-                    Some(Err(_)) | None => return,
-                };
-                match subscribe(&rpc, &body, &queue, &overrun).await {
-                    Taken::Ignored => {}
-                    Taken::Dropped => return,
-                    Taken::Refused(refusal) => {
-                        if write(&mut session, Out::Refusal(refusal), binary).await.is_err() { return; }
-                    }
-                    Taken::Subscribed(subscribed, timeout) => {
-                        subscriptions.push(subscribed);
-                        let ends = Instant::now() + timeout;
-                        // The first time-out ends the connection.
-                        until = Some(until.map_or(ends, |earlier| earlier.min(ends)));
-                    }
-                }
+            Happened::TimedOut | Happened::Lost => Err(Cut),
+        };
+        if done.is_err() {
+            return;
+        }
+    }
+}
+
+async fn sleep_until(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What is next on a channel; at the end of its time, once all that was said is written, the end.
+async fn next_of(listening: Option<&Listening>) -> Next {
+    match listening {
+        Some(listening) => tokio::select! {
+            biased;
+            next = listening.feed.next() => next,
+            () = tokio::time::sleep_until(listening.until) => Next::End(End::Closed),
+        },
+        None => std::future::pending().await,
+    }
+}
+
+impl Connection {
+    /// An event of a process.
+    async fn pass_on(&mut self, out: Out) -> Result<(), Cut> {
+        if self.outlet.overrun.load(Ordering::Acquire) {
+            tracing::warn!("a websocket client did not read its events and was cut off");
+            return Err(Cut);
+        }
+        self.write(out).await
+    }
+
+    /// Something of the channel that it listens to.
+    async fn pass_on_channel(&mut self, next: Next) -> Result<(), Cut> {
+        let end = match next {
+            Next::Entries(entries) => return self.write(Out::Entries(entries)).await,
+            Next::End(end) => end,
+        };
+        self.listening = None;
+        match end {
+            // The mark by which clients know the end, for a process that ended as for the time that is over.
+            End::Closed => self.write(Out::Entries(Vec::new())).await?,
+            End::Refused(refusal) => self.write(Out::Refusal(refusal)).await?,
+            End::TooSlow => {}
+        }
+        while self.listening.is_none()
+            && let Some((binary, body)) = self.ahead.pop_front()
+        {
+            self.subscribe(binary, &body).await?;
+        }
+        Ok(())
+    }
+
+    /// A frame of the client's.
+    async fn take(&mut self, binary: bool, body: Bytes) -> Result<(), Cut> {
+        if self.listening.is_none() {
+            return self.subscribe(binary, &body).await;
+        }
+        let bytes = self.ahead.iter().map(|(_, body)| body.len()).sum::<usize>() + body.len();
+        if self.ahead.len() >= limits::FRAMES_AHEAD || bytes > limits::FRAME_BYTES {
+            tracing::warn!("a websocket client sent too much ahead while it listened to a channel and was cut off");
+            return Err(Cut);
+        }
+        self.ahead.push_back((binary, body));
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, binary: bool, body: &[u8]) -> Result<(), Cut> {
+        self.binary = binary;
+        match self.try_subscribe(body).await {
+            Ok(()) | Err(NotWanted::Ignored) => Ok(()),
+            Err(NotWanted::Dropped) => Err(Cut),
+            Err(NotWanted::Refused(refusal)) => self.write(Out::Refusal(refusal)).await,
+        }
+    }
+
+    async fn try_subscribe(&mut self, body: &[u8]) -> Result<(), NotWanted> {
+        let wanted = Wanted::read(&self.rpc, body)?;
+        let timeout = wanted.timeout;
+        if wanted.kind == Kind::Channel {
+            let feed = Arc::new(Feed::default());
+            let until = Instant::now() + timeout;
+            let subscribed = wanted.subscribe(feed.clone()).await?;
+            self.listening = Some(Listening { feed, until, _subscribed: subscribed });
+        } else {
+            self.subscriptions.push(wanted.subscribe(Arc::new(self.outlet.clone())).await?);
+            let ends = Instant::now() + timeout;
+            // The first time-out ends the connection.
+            self.until = Some(self.until.map_or(ends, |earlier| earlier.min(ends)));
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, out: Out) -> Result<(), Cut> {
+        let (payload_type, payload) = match out {
+            // The name is the singular one for both kinds (chapter 4, 6.4).
+            Out::Event(process) => ("subscribeprocessmsg", process.json()),
+            Out::Entries(entries) => ("subscribechannelmsg", entries.json()),
+            Out::Refusal(refusal) => return self.send(write_refusal(&refusal)).await,
+        };
+        let body = match payload {
+            Ok(payload) => write_reply(payload_type, &payload),
+            Err(_) => write_refusal(&Refusal::odd("the server can't write this event")),
+        };
+        self.send(body).await
+    }
+
+    async fn send(&mut self, body: Vec<u8>) -> Result<(), Cut> {
+        let (session, binary) = (&mut self.session, self.binary);
+        let sent = async {
+            if binary {
+                session.binary(body).await
+            } else {
+                session.text(String::from_utf8(body).unwrap_or_default()).await
+            }
+        };
+        match tokio::time::timeout(limits::FRAME_TIMEOUT, sent).await {
+            Ok(sent) => sent.map_err(|_| Cut),
+            Err(_) => {
+                tracing::warn!("a websocket client did not read for too long and was cut off");
+                Err(Cut)
             }
         }
-    }
-}
-
-async fn write(session: &mut Session, out: Out, binary: bool) -> Result<(), actix_ws::Closed> {
-    let body = match out {
-        // The name is the singular one for both kinds (chapter 4, 6.4).
-        Out::Event(process) => match process.json() {
-            Ok(payload) => write_reply("subscribeprocessmsg", &payload),
-            Err(_) => write_refusal(&Refusal::odd("the server can't write this event")),
-        },
-        Out::Refusal(refusal) => write_refusal(&refusal),
-    };
-    if binary { session.binary(body).await } else { session.text(String::from_utf8(body).unwrap_or_default()).await }
-}
-
-/// What became of a frame.
-enum Taken {
-    /// A message that means nothing here.
-    Ignored,
-    /// The connection is dropped without a word.
-    Dropped,
-    /// An error frame; the connection stays open.
-    Refused(Refusal),
-    /// A subscription, and how long it lasts.
-    Subscribed(Subscribed, Duration),
-}
-
-async fn subscribe(rpc: &Rpc, body: &[u8], queue: &mpsc::Sender<Out>, overrun: &Arc<AtomicBool>) -> Taken {
-    let Ok(envelope) = Envelope::read(body) else {
-        return Taken::Dropped;
-    };
-    let Ok(identity) = signer(&rpc.memo, envelope.payload.as_bytes(), &envelope.signature) else {
-        return Taken::Dropped;
-    };
-    let Some(kind) = Kind::of(&envelope.payloadtype) else {
-        return Taken::Ignored;
-    };
-    let request = match read(kind, envelope.message().as_deref()) {
-        Ok(request) => request,
-        Err(Unreadable::Null) => return Taken::Dropped,
-        Err(reason) => return Taken::Refused(unreadable(kind, reason)),
-    };
-    let timeout = Duration::from_secs(u64::try_from(request.timeout.min(limits::POLL_SECONDS)).unwrap_or(0));
-    let (colony, subject) = match find(rpc, kind, &request) {
-        Ok(found) => found,
-        Err(refusal) => return Taken::Refused(refusal),
-    };
-    let subscriber = Arc::new(Outlet { queue: queue.clone(), overrun: overrun.clone() });
-    let subscription = Subscription { identity, subject, state: request.state, subscriber };
-    let (tell, told) = oneshot::channel();
-    let reply = Box::new(move |outcome| {
-        // Nobody waits any more when the client has gone.
-        let _ = tell.send(outcome);
-    });
-    if colony.mailbox.subscribe(Subscribe { subscription, reply }).is_err() {
-        return Taken::Refused(Refusal::unavailable("too many messages wait for this colony, try again soon"));
-    }
-    match told.await {
-        Ok(Ok(id)) => Taken::Subscribed(Subscribed { colony, id }, timeout),
-        Ok(Err(refusal)) => Taken::Refused(refusal),
-        Err(_) => Taken::Dropped,
-    }
-}
-
-fn find(rpc: &Rpc, kind: Kind, request: &SubscribeRequest) -> Result<(Arc<ColonyHandle>, Subject), Refusal> {
-    match kind {
-        Kind::Process => {
-            let unknown = || unknown_process(&request.processid);
-            let id = ProcessId::from_text(&request.processid).ok_or_else(unknown)?;
-            let colony = rpc.directory.of_process(&request.processid).ok_or_else(unknown)?;
-            Ok((colony, Subject::Process(id)))
-        }
-        Kind::Processes => {
-            let colony = rpc.directory.by_name(&request.colonyname);
-            let colony = colony.ok_or_else(|| Refusal::forbidden("executor not found"))?;
-            Ok((colony, Subject::ExecutorType(request.executortype.as_str().into())))
-        }
-    }
-}
-
-fn unreadable(kind: Kind, reason: Unreadable) -> Refusal {
-    match (kind, reason) {
-        (Kind::Process, Unreadable::Mismatch) => {
-            Refusal::forbidden("Failed to subscribe to process, msg.msgType does not match rpcMsg.PayloadType")
-        }
-        (Kind::Processes, Unreadable::Mismatch) => {
-            Refusal::forbidden("Failed to subscribe to processes, msg.msgType does not match rpcMsg.PayloadType")
-        }
-        (Kind::Process, _) => Refusal::bad_request("Failed to subscribe to process, invalid JSON"),
-        (Kind::Processes, _) => Refusal::forbidden("Failed to subscribe to processes, invalid JSON"),
     }
 }

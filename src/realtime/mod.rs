@@ -1,4 +1,6 @@
-//! Websocket subscriptions to processes (chapter 4, 6).
+//! Websocket subscriptions to processes and channels (chapter 4, 6).
 
 pub mod connection;
+pub mod feed;
+mod open;
 pub mod subscribe;

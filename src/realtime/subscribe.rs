@@ -1,22 +1,27 @@
-//! `subscribeprocessmsg` and `subscribeprocessesmsg` (chapter 4, 6.3 and 6.4).
+//! `subscribeprocessmsg`, `subscribeprocessesmsg` and `subscribechannelmsg` (chapter 4, 6.3 to 6.5).
 
 use crate::json;
+use crate::refusal::Refusal;
 use serde::Deserialize;
 
 /// A subscription as a client asks for it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SubscribeRequest {
-    /// The process, for `subscribeprocessmsg`.
+    /// The process; not for `subscribeprocessesmsg`.
     pub processid: String,
     /// The executor type, for `subscribeprocessesmsg`.
     pub executortype: String,
     /// Which state.
     pub state: i64,
-    /// Seconds until the connection is dropped.
+    /// Seconds until the connection is dropped, or until a channel's subscription ends.
     pub timeout: i64,
     /// The colony; where it is missing, the caller's own.
     pub colonyname: String,
+    /// The channel.
+    pub name: String,
+    /// How many of its entries to leave out, despite the name.
+    pub afterseq: i64,
 }
 
 /// What a subscription is to.
@@ -26,6 +31,8 @@ pub enum Kind {
     Process,
     /// The processes of an executor type.
     Processes,
+    /// A channel.
+    Channel,
 }
 
 impl Kind {
@@ -34,6 +41,7 @@ impl Kind {
         match payload_type {
             "subscribeprocessmsg" => Some(Kind::Process),
             "subscribeprocessesmsg" => Some(Kind::Processes),
+            "subscribechannelmsg" => Some(Kind::Channel),
             _ => None,
         }
     }
@@ -42,6 +50,25 @@ impl Kind {
         match self {
             Kind::Process => "subscribeprocessmsg",
             Kind::Processes => "subscribeprocessesmsg",
+            Kind::Channel => "subscribechannelmsg",
+        }
+    }
+
+    /// What a client is told whose subscription can't be read.
+    pub fn unreadable(self, reason: Unreadable) -> Refusal {
+        match (self, reason) {
+            (Kind::Process, Unreadable::Mismatch) => {
+                Refusal::forbidden("Failed to subscribe to process, msg.msgType does not match rpcMsg.PayloadType")
+            }
+            (Kind::Processes, Unreadable::Mismatch) => {
+                Refusal::forbidden("Failed to subscribe to processes, msg.msgType does not match rpcMsg.PayloadType")
+            }
+            (Kind::Channel, Unreadable::Mismatch) => {
+                Refusal::bad_request("Failed to subscribe to channel, msg.MsgType does not match rpcMsg.PayloadType")
+            }
+            (Kind::Process, _) => Refusal::bad_request("Failed to subscribe to process, invalid JSON"),
+            (Kind::Processes, _) => Refusal::forbidden("Failed to subscribe to processes, invalid JSON"),
+            (Kind::Channel, _) => Refusal::bad_request("Failed to subscribe to channel, invalid JSON"),
         }
     }
 }

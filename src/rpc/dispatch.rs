@@ -3,7 +3,7 @@
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
 use crate::colony::{
-    attributes, colonies, executors, files, functions, locations, logs, processes, snapshots, users, workflows,
+    attributes, channels, colonies, executors, files, functions, locations, logs, processes, snapshots, users, workflows,
 };
 use crate::json;
 use crate::refusal::Refusal;
@@ -121,6 +121,8 @@ pub static TABLE: &[Entry] = &[
     colony::<workflows::add_child::AddChild>(),
     colony::<attributes::add::AddAttribute>(),
     colony::<attributes::get::GetAttribute>(),
+    colony::<channels::append::AppendToChannel>(),
+    colony::<channels::read::ReadChannel>(),
     colony::<logs::add::AddLog>(),
     colony::<logs::add_of_executor::AddExecutorLog>(),
     colony::<logs::get::GetLogs>(),

@@ -52,6 +52,7 @@ pub fn request(name: &str, scene: &Scene) -> Option<Value> {
             "targetid": scene.running, "targetcolonyname": colony, "attributetype": 1, "key": "k", "value": "v",
         } }),
         "getattributemsg" => json!({ "attributeid": scene.attribute }),
+        "channelappendmsg" | "channelreadmsg" => json!({ "processid": scene.running, "name": "ch" }),
         "addlogmsg" => json!({ "processid": scene.running, "message": "said" }),
         "addexecutorlogmsg" => json!({ "executorname": "idle", "message": "said" }),
         "getlogsmsg" => json!({ "processid": scene.running, "count": 10 }),

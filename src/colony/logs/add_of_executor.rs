@@ -35,7 +35,7 @@ impl ColonyMessage for AddExecutorLog {
             return Err(Refusal::forbidden("Failed to add executor log, executor name mismatch"));
         }
         check_text("Failed to add executor log", "message", &self.message)?;
-        turn.colony.check_bytes(self.message.len())?;
+        turn.colony.check_log_bytes(self.message.len())?;
         let said = LogEvent { process: None, executor: self.executorname, message: self.message };
         Ok(Decision::done(vec![Event::Log(said)]))
     }

@@ -295,6 +295,7 @@ impl Processes {
                 changes.attributes.push((id, false));
             }
             changes.ended.push(process.id);
+            changes.closed.push(process.id);
             changes.deadlines.push((process.id, None));
         }
     }
@@ -348,6 +349,9 @@ impl Processes {
             // A node that waits for others is not an event yet: it is one when it may run.
             if !process.waits_for_parents || process.state.is_final() {
                 changes.entered.push(*id);
+            }
+            if process.state.is_final() {
+                changes.closed.push(*id);
             }
             changes.deadlines.push((*id, process.deadline()));
             if process.is_ready() && queue::is_assignable(process) {

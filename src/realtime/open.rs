@@ -1,0 +1,116 @@
+//! From a client's frame to a subscription.
+
+use super::subscribe::{Kind, SubscribeRequest, Unreadable, read};
+use crate::colony::channels;
+use crate::colony::mailbox::Subscribe;
+use crate::colony::subscriptions::{Subscriber, Subscription, SubscriptionId, Topic, unknown_process};
+use crate::crypto::{Identity, signer};
+use crate::ids::ProcessId;
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::rpc::envelope::Envelope;
+use crate::rpc::route::Rpc;
+use crate::server::directory::ColonyHandle;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// A subscription of this connection; it ends when this is dropped.
+pub(super) struct Subscribed {
+    colony: Arc<ColonyHandle>,
+    id: SubscriptionId,
+}
+
+impl Drop for Subscribed {
+    fn drop(&mut self) {
+        self.colony.mailbox.unsubscribe(self.id);
+    }
+}
+
+/// What a frame asks for.
+pub(super) struct Wanted {
+    /// Of what kind it is.
+    pub kind: Kind,
+    /// How long it lasts.
+    pub timeout: Duration,
+    identity: Identity,
+    colony: Arc<ColonyHandle>,
+    topic: Topic,
+}
+
+/// Why a frame asks for nothing.
+pub(super) enum NotWanted {
+    /// It is a message that means nothing here.
+    Ignored,
+    /// It drops the connection without a word.
+    Dropped,
+    /// It gets an error; the connection stays open.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for NotWanted {
+    fn from(refusal: Refusal) -> NotWanted {
+        NotWanted::Refused(refusal)
+    }
+}
+
+impl Wanted {
+    /// Reads a frame.
+    pub fn read(rpc: &Rpc, body: &[u8]) -> Result<Wanted, NotWanted> {
+        let envelope = Envelope::read(body).map_err(|_| NotWanted::Dropped)?;
+        let identity = signer(&rpc.memo, envelope.payload.as_bytes(), &envelope.signature);
+        let identity = identity.map_err(|_| NotWanted::Dropped)?;
+        let kind = Kind::of(&envelope.payloadtype).ok_or(NotWanted::Ignored)?;
+        let request = read(kind, envelope.message().as_deref()).map_err(|reason| match reason {
+            Unreadable::Null => NotWanted::Dropped,
+            reason => kind.unreadable(reason).into(),
+        })?;
+        let timeout = timeout(kind, request.timeout);
+        let (colony, topic) = find(rpc, kind, request)?;
+        Ok(Wanted { kind, timeout, identity, colony, topic })
+    }
+
+    /// Subscribes.
+    pub async fn subscribe(self, subscriber: Arc<dyn Subscriber>) -> Result<Subscribed, NotWanted> {
+        let Wanted { identity, colony, topic, .. } = self;
+        let (tell, told) = oneshot::channel();
+        let reply = Box::new(move |outcome| {
+            // Nobody waits any more when the client has gone.
+            let _ = tell.send(outcome);
+        });
+        let subscription = Subscription { identity, topic, subscriber };
+        if colony.mailbox.subscribe(Subscribe { subscription, reply }).is_err() {
+            return Err(Refusal::unavailable("too many messages wait for this colony, try again soon").into());
+        }
+        let id = told.await.map_err(|_| NotWanted::Dropped)??;
+        Ok(Subscribed { colony, id })
+    }
+}
+
+/// How long a subscription lasts.
+fn timeout(kind: Kind, seconds: i64) -> Duration {
+    let seconds = if kind == Kind::Channel && seconds == 0 { limits::CHANNEL_SECONDS } else { seconds };
+    Duration::from_secs(u64::try_from(seconds.min(limits::POLL_SECONDS)).unwrap_or(0))
+}
+
+fn find(rpc: &Rpc, kind: Kind, request: SubscribeRequest) -> Result<(Arc<ColonyHandle>, Topic), Refusal> {
+    let of_process = || {
+        let id = ProcessId::from_text(&request.processid)?;
+        Some((rpc.directory.of_process(&request.processid)?, id))
+    };
+    match kind {
+        Kind::Process => {
+            let (colony, id) = of_process().ok_or_else(|| unknown_process(&request.processid))?;
+            Ok((colony, Topic::Process { id, state: request.state }))
+        }
+        Kind::Processes => {
+            let colony = rpc.directory.by_name(&request.colonyname);
+            let colony = colony.ok_or_else(|| Refusal::forbidden("executor not found"))?;
+            Ok((colony, Topic::ExecutorType { name: request.executortype.into(), state: request.state }))
+        }
+        Kind::Channel => {
+            let (colony, process) = of_process().ok_or_else(channels::unknown_process)?;
+            Ok((colony, Topic::Channel { process, name: request.name.into(), after: request.afterseq }))
+        }
+    }
+}
