@@ -64,6 +64,40 @@ hex_id! {
     GraphId
 }
 
+hex_id! {
+    /// A cron. Its first four bytes name the colony's incarnation, as a process's do.
+    CronId
+}
+
+hex_id! {
+    /// A generator. Its first four bytes name the colony's incarnation, as a process's do.
+    GeneratorId
+}
+
+impl CronId {
+    /// The id made of `random` for a cron of the colony with this incarnation.
+    pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
+        CronId(ProcessId::new(incarnation, random).0)
+    }
+
+    /// The colony that this id says it belongs to.
+    pub fn incarnation(&self) -> Incarnation {
+        ProcessId(self.0).incarnation()
+    }
+}
+
+impl GeneratorId {
+    /// The id made of `random` for a generator of the colony with this incarnation.
+    pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
+        GeneratorId(ProcessId::new(incarnation, random).0)
+    }
+
+    /// The colony that this id says it belongs to.
+    pub fn incarnation(&self) -> Incarnation {
+        ProcessId(self.0).incarnation()
+    }
+}
+
 impl GraphId {
     /// The id made of `random` for a workflow of the colony with this incarnation.
     pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {

@@ -1,8 +1,10 @@
 //! What happens in a colony, as it is recorded. Records are these, in bincode; variants and fields are only ever added
 //! under a new schema number (`storage::codec`).
 
+use super::crons::CronEvent;
 use super::executors::ExecutorEvent;
 use super::functions::FunctionEvent;
+use super::generators::GeneratorEvent;
 use super::locations::LocationEvent;
 use super::logs::LogEvent;
 use super::processes::ProcessEvent;
@@ -42,4 +44,8 @@ pub enum Event {
     Log(LogEvent),
     /// Something about a workflow.
     Workflow(WorkflowEvent),
+    /// Something about a generator.
+    Generator(GeneratorEvent),
+    /// Something about a cron.
+    Cron(CronEvent),
 }

@@ -5,9 +5,11 @@ pub mod access;
 pub mod actor;
 pub mod attributes;
 pub mod colonies;
+pub mod crons;
 pub mod event;
 pub mod executors;
 pub mod functions;
+pub mod generators;
 pub mod locations;
 pub mod logs;
 pub mod mailbox;
@@ -16,6 +18,8 @@ pub mod message;
 pub mod names;
 pub mod poll;
 pub mod processes;
+pub mod schedule;
+pub mod starter;
 pub mod state;
 pub mod subscriptions;
 pub mod table;
@@ -31,8 +35,10 @@ use crate::time::{Nanos, Time};
 use event::Event;
 use executors::Executor;
 use executors::stale::SignsOfLife;
+use jiff::tz::TimeZone;
 use matching::Held;
 use poll::PollSlot;
+use schedule::Schedule;
 use state::State;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -58,6 +64,13 @@ pub struct Options {
     pub stale_after: Option<Duration>,
     /// How often silent executors are looked for.
     pub sweep_every: Duration,
+    /// Milliseconds: shown with a cron, and how soon one is tried again that could not start.
+    pub cron_checker_period: u32,
+    /// Milliseconds: shown with a generator, how soon one is tried again that could not start, and how long an argument
+    /// waits that comes after the timeout.
+    pub generator_checker_period: u32,
+    /// The zone of cron expressions that name none.
+    pub zone: TimeZone,
 }
 
 impl Default for Options {
@@ -70,6 +83,9 @@ impl Default for Options {
             max_subscriptions: limits::SUBSCRIPTIONS_PER_COLONY,
             stale_after: Some(limits::STALE_EXECUTOR),
             sweep_every: limits::SWEEP,
+            cron_checker_period: limits::CHECKER_PERIOD_MS,
+            generator_checker_period: limits::CHECKER_PERIOD_MS,
+            zone: TimeZone::UTC,
         }
     }
 }
@@ -93,6 +109,8 @@ pub struct Colony {
     held_order: VecDeque<(crate::ids::ProcessId, Held)>,
     /// When each executor last gave a sign of life, by name.
     heard: HashMap<String, Time>,
+    /// When crons and generators start.
+    pub(crate) schedule: Schedule,
     /// Which executors are alive, as far as the sweep for silent ones goes.
     pub(crate) signs: SignsOfLife,
     /// Whether there was not room to hand out everything that could be.
@@ -111,6 +129,7 @@ impl Colony {
             held: HashMap::default(),
             held_order: VecDeque::new(),
             heard: HashMap::default(),
+            schedule: Schedule::default(),
             signs: SignsOfLife::default(),
             unmatched: false,
         }
@@ -153,7 +172,8 @@ impl Colony {
 
     /// Refuses what would take so many bytes of memory when the colony holds too much already.
     pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
-        let held = self.state.processes.bytes() + self.state.logs.bytes();
+        let state = &self.state;
+        let held = state.processes.bytes() + state.logs.bytes() + state.generators.bytes() + state.crons.bytes();
         if held.saturating_add(more) > self.options.max_bytes {
             return Err(Refusal::unavailable(format!(
                 "Colony with name <{}> holds too much, remove processes or try again later",

@@ -2,7 +2,8 @@
 
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
-use crate::colony::{attributes, colonies, executors, functions, locations, logs, processes, users, workflows};
+use crate::colony::{attributes, colonies, crons, executors, functions, generators};
+use crate::colony::{locations, logs, processes, users, workflows};
 use crate::json;
 use crate::refusal::Refusal;
 use crate::server;
@@ -117,6 +118,17 @@ pub static TABLE: &[Entry] = &[
     colony::<workflows::remove::RemoveProcessGraph>(),
     colony::<workflows::remove_all::RemoveAllProcessGraphs>(),
     colony::<workflows::add_child::AddChild>(),
+    colony::<generators::add::AddGenerator>(),
+    colony::<generators::get::GetGenerator>(),
+    colony::<generators::resolve::ResolveGenerator>(),
+    colony::<generators::list::GetGenerators>(),
+    colony::<generators::pack::PackGenerator>(),
+    colony::<generators::remove::RemoveGenerator>(),
+    colony::<crons::add::AddCron>(),
+    colony::<crons::get::GetCron>(),
+    colony::<crons::list::GetCrons>(),
+    colony::<crons::run::RunCron>(),
+    colony::<crons::remove::RemoveCron>(),
     colony::<attributes::add::AddAttribute>(),
     colony::<attributes::get::GetAttribute>(),
     colony::<logs::add::AddLog>(),
