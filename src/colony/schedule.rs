@@ -212,3 +212,6 @@ impl Colony {
         self.schedule.set(item, None);
     }
 }
+
+#[cfg(test)]
+mod tests;

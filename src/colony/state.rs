@@ -317,9 +317,7 @@ impl State {
         };
         let leaves = from.leaves();
         let roots = self.workflows.get(&to).map(|workflow| workflow.roots.clone()).unwrap_or_default();
-        for root in roots.iter() {
-            self.processes.set_input(root, &leaves);
-        }
+        self.processes.hand_on(&leaves, &roots);
     }
 
     fn rekey_starters(&mut self, from: &Identity, to: &Identity) {

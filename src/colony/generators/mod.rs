@@ -9,8 +9,6 @@ pub mod remove;
 pub mod resolve;
 pub mod start;
 mod store;
-#[cfg(test)]
-mod tests;
 
 pub use model::{Generator, GeneratorAnswer, GeneratorSpec};
 pub use store::Generators;
