@@ -59,45 +59,51 @@ hex_id! {
     AttributeId
 }
 
-hex_id! {
-    /// A workflow (process graph). Its first four bytes name the colony's incarnation, as a process's do.
+/// An id whose first four bytes name the colony's incarnation, as a process's do.
+macro_rules! id_of_colony {
+    ($(#[$doc:meta])* $name:ident) => {
+        hex_id! {
+            $(#[$doc])*
+            $name
+        }
+
+        impl $name {
+            /// The id made of `random` for something of the colony with this incarnation.
+            pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
+                $name(ProcessId::new(incarnation, random).0)
+            }
+
+            /// The colony that this id says it belongs to.
+            pub fn incarnation(&self) -> Incarnation {
+                ProcessId(self.0).incarnation()
+            }
+        }
+    };
+}
+
+id_of_colony! {
+    /// A workflow (process graph). Names its colony.
     GraphId
 }
 
-hex_id! {
-    /// A revision of a file. Its first four bytes name the colony's incarnation, as a process's do.
+id_of_colony! {
+    /// A revision of a file. Names its colony.
     FileId
 }
 
-hex_id! {
-    /// A snapshot. Its first four bytes name the colony's incarnation, as a process's do.
+id_of_colony! {
+    /// A snapshot. Names its colony.
     SnapshotId
 }
 
-impl FileId {
-    /// The id made of `random` for a file of the colony with this incarnation.
-    pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
-        FileId(ProcessId::new(incarnation, random).0)
-    }
+id_of_colony! {
+    /// A cron. Names its colony.
+    CronId
 }
 
-impl SnapshotId {
-    /// The id made of `random` for a snapshot of the colony with this incarnation.
-    pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
-        SnapshotId(ProcessId::new(incarnation, random).0)
-    }
-}
-
-impl GraphId {
-    /// The id made of `random` for a workflow of the colony with this incarnation.
-    pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
-        GraphId(ProcessId::new(incarnation, random).0)
-    }
-
-    /// The colony that this id says it belongs to.
-    pub fn incarnation(&self) -> Incarnation {
-        ProcessId(self.0).incarnation()
-    }
+id_of_colony! {
+    /// A generator. Names its colony.
+    GeneratorId
 }
 
 impl ProcessId {

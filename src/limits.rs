@@ -93,6 +93,15 @@ pub const SWEEP: Duration = Duration::from_secs(60);
 
 /// Processes that such a turn looks at to find them: a millisecond.
 pub const LOOKS_A_TURN: usize = 4_096;
+/// Milliseconds of the checkers' periods (chapter 3, 5.1 and 6.1). Nothing is checked here: it is what clients are
+/// shown, and the grace and the first retry of what starts by itself.
+pub const CHECKER_PERIOD_MS: u32 = 1_000;
+
+/// The longest wait until a cron or generator that could not start is tried again.
+pub const SCHEDULE_RETRY: Duration = Duration::from_secs(60);
+
+/// Crons and generators that one tick of a colony's timer starts, so that others get their turns between.
+pub const STARTS_A_TICK: usize = 16;
 
 /// Removals of all processes that may be under way in one colony.
 pub const GRADUAL_JOBS: usize = 16;

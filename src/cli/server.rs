@@ -7,6 +7,7 @@ use crate::limits;
 use crate::startup::{self, Settings};
 use anyhow::{Context, bail};
 use clap::{ArgAction, Args, Subcommand};
+use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +69,14 @@ pub struct Start {
     #[arg(long, env = "COLONIES_CLEANUP_INTERVAL", default_value_t = limits::SWEEP.as_secs(),
           value_parser = parse_seconds(limits::SWEEP))]
     cleanup_interval: u64,
+    /// Milliseconds that a cron's reply shows as its checker's period; crons start at their time whatever it is
+    #[arg(long, env = "COLONIES_CRON_CHECKER_PERIOD", default_value_t = limits::CHECKER_PERIOD_MS,
+          value_parser = parse_milliseconds)]
+    cron_checker_period: u32,
+    /// The same for generators; also how long an argument waits that comes after its generator's timeout
+    #[arg(long, env = "COLONIES_GENERATOR_CHECKER_PERIOD", default_value_t = limits::CHECKER_PERIOD_MS,
+          value_parser = parse_milliseconds)]
+    generator_checker_period: u32,
     /// HTTP workers; one for each core unless given
     #[arg(long, env = "COLONIES_WORKERS")]
     workers: Option<usize>,
@@ -191,6 +200,9 @@ impl Start {
                 stale_after: (self.stale_executor_duration > 0)
                     .then(|| Duration::from_secs(self.stale_executor_duration)),
                 sweep_every: Duration::from_secs(self.cleanup_interval.max(1)),
+                cron_checker_period: self.cron_checker_period,
+                generator_checker_period: self.generator_checker_period,
+                zone: server_zone(),
                 ..Options::default()
             },
         })
@@ -265,6 +277,26 @@ fn parse_seconds(default: Duration) -> impl Fn(&str) -> Result<u64, String> + Cl
             default.as_secs()
         }))
     }
+}
+
+/// Whole milliseconds. As in the reference, a value that is none is passed over for the default; this server says so.
+fn parse_milliseconds(text: &str) -> Result<u32, String> {
+    Ok(text.parse().ok().filter(|&milliseconds| milliseconds > 0).unwrap_or_else(|| {
+        tracing::warn!(
+            value = text,
+            milliseconds = limits::CHECKER_PERIOD_MS,
+            "not a number of milliseconds: the default holds"
+        );
+        limits::CHECKER_PERIOD_MS
+    }))
+}
+
+/// The zone of `TZ`, or of the system where that is not set.
+fn server_zone() -> TimeZone {
+    TimeZone::try_system().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the time zone is not known: cron expressions are taken as UTC");
+        TimeZone::UTC
+    })
 }
 
 /// Booleans as the reference's environment has them.

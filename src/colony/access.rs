@@ -74,8 +74,11 @@ pub fn unknown(access: Access, address: Address<'_>) -> Refusal {
         }
         Address::Colony(name) | Address::Caller(name) => no_such_colony(name),
         // Messages that name no colony say themselves what they answer; this is for one that forgot.
-        Address::Process(id) | Address::Graph(id) | Address::Attribute(id) | Address::Function(id) => {
-            Refusal::not_found(format!("nothing has the id <{id}>"))
-        }
+        Address::Process(id)
+        | Address::Graph(id)
+        | Address::Cron(id)
+        | Address::Generator(id)
+        | Address::Attribute(id)
+        | Address::Function(id) => Refusal::not_found(format!("nothing has the id <{id}>")),
     }
 }

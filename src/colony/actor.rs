@@ -4,6 +4,7 @@
 //! Replies leave when what they reveal is durable: the log's thread completes them, and the actor goes on meanwhile.
 
 mod jobs;
+mod starts;
 
 use super::mailbox::{Call, Mailbox, Outcome, ReplyTo, Subscribe};
 use super::matching::{Moment, PollAnswer, Record, Settled};
@@ -377,7 +378,9 @@ impl ColonyActor {
         let giving_up = self.colony.waiters.next_to_give_up().map(|(until, _)| until);
         let step = (!self.jobs.is_empty()).then_some(now);
         let sweep = self.colony.signs.next_sweep();
-        let Some(due) = [self.colony.timers.next(), giving_up, retry, step, sweep].into_iter().flatten().min() else {
+        let start = self.colony.schedule.next_look(self.clock.wall(), now);
+        let Some(due) = [self.colony.timers.next(), giving_up, retry, step, sweep, start].into_iter().flatten().min()
+        else {
             return;
         };
         match self.timer {
@@ -428,6 +431,7 @@ impl ColonyActor {
         if self.colony.signs.next_sweep().is_some_and(|due| due <= monotonic) {
             self.own_turn(|actor, at| actor.colony.sweep(at));
         }
+        self.start_due();
         self.step_job();
     }
 

@@ -1,9 +1,11 @@
 //! What happens in a colony, as it is recorded. Records are these, in bincode; variants and fields are only ever added
 //! under a new schema number (`storage::codec`).
 
+use super::crons::CronEvent;
 use super::executors::ExecutorEvent;
 use super::files::FileEvent;
 use super::functions::FunctionEvent;
+use super::generators::GeneratorEvent;
 use super::locations::LocationEvent;
 use super::logs::LogEvent;
 use super::processes::ProcessEvent;
@@ -58,4 +60,8 @@ pub enum Event {
     File(FileEvent),
     /// Something about a snapshot.
     Snapshot(SnapshotEvent),
+    /// Something about a generator.
+    Generator(GeneratorEvent),
+    /// Something about a cron.
+    Cron(CronEvent),
 }

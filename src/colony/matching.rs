@@ -123,6 +123,7 @@ impl Colony {
         let answers = self.settle_polls(at, record, &mut notices);
         notices.extend(self.take_notices());
         self.set_timers(at);
+        self.reschedule();
         self.watch_registered(at.monotonic);
         Settled { answers, notices }
     }

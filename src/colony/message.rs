@@ -5,9 +5,11 @@ use super::access::{self, Access};
 use super::event::Event;
 use super::matching::Moment;
 use super::processes::Process;
+use crate::colony::crons::Cron;
+use crate::colony::generators::Generator;
 use crate::colony::workflows::Workflow;
 use crate::crypto::Identity;
-use crate::ids::{GraphId, IdSource, ProcessId};
+use crate::ids::{CronId, GeneratorId, GraphId, IdSource, ProcessId};
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use serde::Serialize;
@@ -46,6 +48,10 @@ pub enum Address<'a> {
     Process(&'a str),
     /// The colony of a workflow.
     Graph(&'a str),
+    /// The colony of a cron.
+    Cron(&'a str),
+    /// The colony of a generator.
+    Generator(&'a str),
     /// The colony of an attribute.
     Attribute(&'a str),
     /// The colony of a registered function.
@@ -111,6 +117,16 @@ impl Turn<'_> {
     /// The workflow of this id, as the request has it.
     pub fn workflow(&self, id: &str) -> Option<&Workflow> {
         self.colony.state.workflows.get(&GraphId::from_text(id)?)
+    }
+
+    /// The cron of this id, as the request has it.
+    pub fn cron(&self, id: &str) -> Option<&Cron> {
+        self.colony.state.crons.get(&CronId::from_text(id)?)
+    }
+
+    /// The generator of this id, as the request has it.
+    pub fn generator(&self, id: &str) -> Option<&Generator> {
+        self.colony.state.generators.get(&GeneratorId::from_text(id)?)
     }
 
     /// The process of this id, as the request has it.

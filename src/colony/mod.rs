@@ -6,10 +6,12 @@ pub mod actor;
 pub mod attributes;
 pub mod channels;
 pub mod colonies;
+pub mod crons;
 pub mod event;
 pub mod executors;
 pub mod files;
 pub mod functions;
+pub mod generators;
 pub mod listing;
 pub mod locations;
 pub mod logs;
@@ -21,7 +23,9 @@ pub mod poll;
 pub mod processes;
 #[cfg(test)]
 mod proptests;
+pub mod schedule;
 pub mod snapshots;
+pub mod starter;
 pub mod state;
 pub mod subscriptions;
 pub mod table;
@@ -39,8 +43,10 @@ use channels::room::Room;
 use event::Event;
 use executors::Executor;
 use executors::stale::SignsOfLife;
+use jiff::tz::TimeZone;
 use matching::Held;
 use poll::PollSlot;
+use schedule::Schedule;
 use state::State;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -68,6 +74,13 @@ pub struct Options {
     pub stale_after: Option<Duration>,
     /// How often silent executors are looked for.
     pub sweep_every: Duration,
+    /// Milliseconds: shown with a cron, and how soon one is tried again that could not start.
+    pub cron_checker_period: u32,
+    /// Milliseconds: shown with a generator, how soon one is tried again that could not start, and how long an argument
+    /// waits that comes after the timeout.
+    pub generator_checker_period: u32,
+    /// The zone of cron expressions that name none.
+    pub zone: TimeZone,
 }
 
 impl Default for Options {
@@ -81,6 +94,9 @@ impl Default for Options {
             channel_room: Room::new(limits::CHANNEL_BYTES),
             stale_after: Some(limits::STALE_EXECUTOR),
             sweep_every: limits::SWEEP,
+            cron_checker_period: limits::CHECKER_PERIOD_MS,
+            generator_checker_period: limits::CHECKER_PERIOD_MS,
+            zone: TimeZone::UTC,
         }
     }
 }
@@ -106,6 +122,8 @@ pub struct Colony {
     held_order: VecDeque<(crate::ids::ProcessId, Held)>,
     /// When each executor last gave a sign of life, by name.
     heard: HashMap<String, Time>,
+    /// When crons and generators start.
+    pub(crate) schedule: Schedule,
     /// Which executors are alive, as far as the sweep for silent ones goes.
     pub(crate) signs: SignsOfLife,
     /// Whether there was not room to hand out everything that could be.
@@ -125,6 +143,7 @@ impl Colony {
             held: HashMap::default(),
             held_order: VecDeque::new(),
             heard: HashMap::default(),
+            schedule: Schedule::default(),
             signs: SignsOfLife::default(),
             unmatched: false,
         }
@@ -167,8 +186,9 @@ impl Colony {
 
     /// Refuses what would take so many bytes of memory when the colony holds too much already.
     pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
-        let State { processes, files, snapshots, .. } = &self.state;
-        let held = processes.bytes() + files.bytes() + snapshots.bytes();
+        let State { processes, files, snapshots, generators, crons, .. } = &self.state;
+        let held = [processes.bytes(), files.bytes(), snapshots.bytes(), generators.bytes(), crons.bytes()];
+        let held: usize = held.into_iter().sum();
         if held.saturating_add(more) > self.options.max_bytes {
             return Err(Refusal::unavailable(format!(
                 "Colony with name <{}> holds too much, remove processes, files or snapshots, or try again later",

@@ -1,17 +1,20 @@
 //! A colony's durable state: what replay rebuilds. Waiters, subscriptions and last-heard-from are not part of it.
 
+use super::crons::{CronEvent, CronStart, Crons};
 use super::event::Event;
 use super::executors::{ExecutorEvent, Executors};
 use super::files::Files;
 use super::functions::Functions;
+use super::generators::{GeneratorEvent, GeneratorStart, Generators};
 use super::locations::Locations;
 use super::logs::Logs;
 use super::processes::{ProcessEvent, ProcessState, Processes, Turned};
+use super::schedule::{Item, Rescheduled};
 use super::snapshots::Snapshots;
-use super::users::Users;
+use super::users::{UserEvent, Users};
 use super::workflows::{NodeAnswer, NodeMessage, WorkflowEvent, Workflows};
 use crate::crypto::Identity;
-use crate::ids::{AttributeId, Incarnation, ProcessId};
+use crate::ids::{AttributeId, GraphId, Incarnation, ProcessId};
 use crate::time::{Nanos, Time};
 use std::sync::Arc;
 
@@ -38,6 +41,10 @@ pub struct State {
     pub processes: Processes,
     /// Workflows.
     pub workflows: Workflows,
+    /// Generators.
+    pub generators: Generators,
+    /// Crons.
+    pub crons: Crons,
     /// Log lines.
     pub logs: Logs,
     /// Files, all their revisions.
@@ -78,6 +85,8 @@ pub struct Changes {
     pub attributes: Vec<(AttributeId, bool)>,
     /// Function ids that came and went.
     pub functions: Vec<(String, bool)>,
+    /// What starts by itself and is another now, and workflows that ended.
+    pub rescheduled: Vec<Rescheduled>,
 }
 
 /// Always equal: not part of the state.
@@ -100,6 +109,8 @@ impl Default for State {
             functions: Functions::default(),
             processes: Processes::default(),
             workflows: Workflows::default(),
+            generators: Generators::default(),
+            crons: Crons::default(),
             logs: Logs::default(),
             files: Files::default(),
             snapshots: Snapshots::default(),
@@ -130,6 +141,9 @@ impl State {
             Event::User(event) => {
                 self.changes.identities.extend(self.users.losing_rights(&event).cloned());
                 self.changes.known.extend(self.users.concerned(&event).into_iter().flatten().cloned());
+                if let UserEvent::Rekeyed { from, to } = &event {
+                    self.rekey_starters(from, to);
+                }
                 self.users.apply(event);
             }
             Event::Executor(event) => self.apply_executor(event, now, number),
@@ -140,6 +154,8 @@ impl State {
             Event::Workflow(event) => self.apply_workflow(event, Turned { now, number }),
             Event::File(event) => self.files.apply(event, Time::from_nanos(now)),
             Event::Snapshot(event) => self.snapshots.apply(event, &self.files, Time::from_nanos(now)),
+            Event::Generator(event) => self.apply_generator(event, Turned { now, number }),
+            Event::Cron(event) => self.apply_cron(event, Turned { now, number }),
         }
     }
 
@@ -160,6 +176,7 @@ impl State {
         }
         if let ExecutorEvent::Rekeyed { from, to } = &event {
             self.processes.rekey(from, to, number);
+            self.rekey_starters(from, to);
             self.changes.identities.push(from.clone());
         }
         match &event {
@@ -224,10 +241,12 @@ impl State {
             WorkflowEvent::Cancelled(graph) => {
                 let answers = self.workflows.cancel(&graph, time, at.number);
                 self.carry_out(answers, at);
+                self.changes.rescheduled.push(Rescheduled::Ended(graph));
             }
             WorkflowEvent::Removed(graph) => {
                 let answers = self.workflows.remove(&graph);
                 self.carry_out(answers, at);
+                self.changes.rescheduled.push(Rescheduled::Ended(graph));
             }
         }
     }
@@ -250,6 +269,74 @@ impl State {
         };
         let answers = self.workflows.handle(&graph, message, Time::from_nanos(at.now), at.number);
         self.carry_out(answers, at);
+        if self.workflows.get(&graph).is_none_or(|workflow| workflow.state.is_final()) {
+            self.changes.rescheduled.push(Rescheduled::Ended(graph));
+        }
+    }
+
+    fn apply_generator(&mut self, event: GeneratorEvent, at: Turned) {
+        let time = Time::from_nanos(at.now);
+        let change = match event {
+            GeneratorEvent::Added(spec) => {
+                let id = spec.id;
+                self.generators.add(*spec);
+                Rescheduled::Anew(Item::Generator(id))
+            }
+            GeneratorEvent::Packed { id, arg } => {
+                self.generators.pack(&id, arg, time);
+                Rescheduled::More(Item::Generator(id))
+            }
+            GeneratorEvent::Started(start) => {
+                self.generators.started(&start, time);
+                let GeneratorStart { id, graph, .. } = *start;
+                self.apply_workflow(WorkflowEvent::Submitted(Box::new(graph)), at);
+                Rescheduled::Anew(Item::Generator(id))
+            }
+            GeneratorEvent::Removed(id) => {
+                self.generators.remove(&id);
+                Rescheduled::Anew(Item::Generator(id))
+            }
+        };
+        self.changes.rescheduled.push(change);
+    }
+
+    fn apply_cron(&mut self, event: CronEvent, at: Turned) {
+        let id = match event {
+            CronEvent::Added(cron) => {
+                let id = cron.id;
+                self.crons.add(*cron);
+                id
+            }
+            CronEvent::Started(start) => {
+                let previous = self.crons.get(&start.id).and_then(|cron| cron.previous);
+                self.crons.started(&start, Time::from_nanos(at.now));
+                let CronStart { id, graph, .. } = *start;
+                let graph_id = graph.id;
+                self.apply_workflow(WorkflowEvent::Submitted(Box::new(graph)), at);
+                self.hand_on(previous, graph_id);
+                id
+            }
+            CronEvent::Removed(id) => {
+                self.crons.remove(&id);
+                id
+            }
+        };
+        self.changes.rescheduled.push(Rescheduled::Anew(Item::Cron(id)));
+    }
+
+    /// Gives the roots of a workflow what the leaves of its cron's previous one put out (chapter 3, 6.5).
+    fn hand_on(&mut self, from: Option<GraphId>, to: GraphId) {
+        let Some(from) = from.and_then(|from| self.workflows.get(&from)) else {
+            return;
+        };
+        let leaves = from.leaves();
+        let roots = self.workflows.get(&to).map(|workflow| workflow.roots.clone()).unwrap_or_default();
+        self.processes.hand_on(&leaves, &roots);
+    }
+
+    fn rekey_starters(&mut self, from: &Identity, to: &Identity) {
+        self.generators.rekey(from, to);
+        self.crons.rekey(from, to);
     }
 
     fn carry_out(&mut self, answers: Vec<NodeAnswer>, at: Turned) {

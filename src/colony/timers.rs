@@ -62,6 +62,7 @@ impl Colony {
     /// for `grace` microseconds, so that executors can come back and close their work.
     pub fn start_timers(&mut self, at: Moment, grace: u64) {
         self.watch_all(at.monotonic);
+        self.start_schedule();
         for process in self.state.processes.iter() {
             if let Some(deadline) = process.deadline() {
                 self.timers.set(process.id, Some(after(at, deadline, grace)));

@@ -3,7 +3,8 @@
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
 use crate::colony::{
-    attributes, channels, colonies, executors, files, functions, locations, logs, processes, snapshots, users, workflows,
+    attributes, channels, colonies, crons, executors, files, functions, generators, locations, logs, processes,
+    snapshots, users, workflows,
 };
 use crate::json;
 use crate::refusal::Refusal;
@@ -119,6 +120,17 @@ pub static TABLE: &[Entry] = &[
     colony::<workflows::remove::RemoveProcessGraph>(),
     colony::<workflows::remove_all::RemoveAllProcessGraphs>(),
     colony::<workflows::add_child::AddChild>(),
+    colony::<generators::add::AddGenerator>(),
+    colony::<generators::get::GetGenerator>(),
+    colony::<generators::resolve::ResolveGenerator>(),
+    colony::<generators::list::GetGenerators>(),
+    colony::<generators::pack::PackGenerator>(),
+    colony::<generators::remove::RemoveGenerator>(),
+    colony::<crons::add::AddCron>(),
+    colony::<crons::get::GetCron>(),
+    colony::<crons::list::GetCrons>(),
+    colony::<crons::run::RunCron>(),
+    colony::<crons::remove::RemoveCron>(),
     colony::<attributes::add::AddAttribute>(),
     colony::<attributes::get::GetAttribute>(),
     colony::<channels::append::AppendToChannel>(),

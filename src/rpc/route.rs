@@ -171,6 +171,8 @@ impl Rpc {
             Address::Colony(name) => self.directory.by_name(name).into_iter().collect(),
             Address::Process(id) => self.directory.of_process(id).into_iter().collect(),
             Address::Graph(id) => self.directory.of_graph(id).into_iter().collect(),
+            Address::Cron(id) => self.directory.of_cron(id).into_iter().collect(),
+            Address::Generator(id) => self.directory.of_generator(id).into_iter().collect(),
             Address::Attribute(id) => self.directory.of_attribute(id).into_iter().collect(),
             Address::Function(id) => self.directory.of_function(id, caller),
             Address::Caller(name) => {

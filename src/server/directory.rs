@@ -5,7 +5,7 @@ use crate::colony::actor::Surroundings;
 use crate::colony::colonies::statistics::Statistics;
 use crate::colony::mailbox::Mailbox;
 use crate::crypto::Identity;
-use crate::ids::{AttributeId, GraphId, Incarnation, ProcessId};
+use crate::ids::{AttributeId, CronId, GeneratorId, GraphId, Incarnation, ProcessId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -86,6 +86,18 @@ impl Directory {
     /// The colony that a workflow's id names.
     pub fn of_graph(&self, id: &str) -> Option<Arc<ColonyHandle>> {
         let id = GraphId::from_text(id)?;
+        self.colonies.read().by_incarnation.get(&id.incarnation()).cloned()
+    }
+
+    /// The colony that a cron's id names.
+    pub fn of_cron(&self, id: &str) -> Option<Arc<ColonyHandle>> {
+        let id = CronId::from_text(id)?;
+        self.colonies.read().by_incarnation.get(&id.incarnation()).cloned()
+    }
+
+    /// The colony that a generator's id names.
+    pub fn of_generator(&self, id: &str) -> Option<Arc<ColonyHandle>> {
+        let id = GeneratorId::from_text(id)?;
         self.colonies.read().by_incarnation.get(&id.incarnation()).cloned()
     }
 

@@ -275,11 +275,24 @@ impl Processes {
 
     /// Gives a node that is about to run what its parents put out (chapter 3, 3.6).
     pub fn set_input(&mut self, id: &ProcessId, parents: &[ProcessId]) {
-        let outputs = parents.iter().filter_map(|parent| self.table.get(parent)).map(|parent| &parent.out);
-        let input = RawJson::concatenated(outputs);
+        let input = self.outputs(parents);
         if let Some(process) = self.table.get_mut(id) {
             process.input = input;
         }
+    }
+
+    /// Gives processes what others put out; where that is nothing, they keep what they have (chapter 3, 6.5).
+    pub fn hand_on(&mut self, from: &[ProcessId], to: &[ProcessId]) {
+        let input = self.outputs(from);
+        for id in to.iter().filter(|_| input.text() != "null") {
+            if let Some(process) = self.table.get_mut(id) {
+                process.input = input.clone();
+            }
+        }
+    }
+
+    fn outputs(&self, of: &[ProcessId]) -> RawJson {
+        RawJson::concatenated(of.iter().filter_map(|id| self.table.get(id)).map(|process| &process.out))
     }
 
     fn remove(&mut self, id: &ProcessId, changes: &mut Changes) {

@@ -171,6 +171,11 @@ impl Workflow {
         self.links(node).is_some_and(|links| !links.children.is_empty())
     }
 
+    /// The nodes that nothing depends on, depth first.
+    pub fn leaves(&self) -> Vec<ProcessId> {
+        self.order().iter().copied().filter(|node| !self.has_children(node)).collect()
+    }
+
     /// Takes a message about a node, at this time.
     pub fn handle(&mut self, message: NodeMessage, at: Time, changed: u64) -> Vec<NodeAnswer> {
         self.changed = changed;
