@@ -1,6 +1,7 @@
 //! What happens in a colony, as it is recorded. Records are these, in bincode; variants and fields are only ever added
 //! under a new schema number (`storage::codec`).
 
+use super::blueprints::BlueprintEvent;
 use super::executors::ExecutorEvent;
 use super::functions::FunctionEvent;
 use super::locations::LocationEvent;
@@ -42,4 +43,6 @@ pub enum Event {
     Log(LogEvent),
     /// Something about a workflow.
     Workflow(WorkflowEvent),
+    /// Something about a blueprint or a definition.
+    Blueprint(BlueprintEvent),
 }

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod actor;
 pub mod attributes;
+pub mod blueprints;
 pub mod colonies;
 pub mod event;
 pub mod executors;
@@ -153,7 +154,8 @@ impl Colony {
 
     /// Refuses what would take so many bytes of memory when the colony holds too much already.
     pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
-        let held = self.state.processes.bytes() + self.state.logs.bytes();
+        let state = &self.state;
+        let held = state.processes.bytes() + state.logs.bytes() + state.blueprints.bytes();
         if held.saturating_add(more) > self.options.max_bytes {
             return Err(Refusal::unavailable(format!(
                 "Colony with name <{}> holds too much, remove processes or try again later",

@@ -1,5 +1,6 @@
 //! A colony's durable state: what replay rebuilds. Waiters, subscriptions and last-heard-from are not part of it.
 
+use super::blueprints::Blueprints;
 use super::event::Event;
 use super::executors::{ExecutorEvent, Executors};
 use super::functions::Functions;
@@ -36,6 +37,8 @@ pub struct State {
     pub processes: Processes,
     /// Workflows.
     pub workflows: Workflows,
+    /// Blueprints and their definitions.
+    pub blueprints: Blueprints,
     /// Log lines.
     pub logs: Logs,
     /// The time of the newest record: no later record may be earlier.
@@ -70,6 +73,8 @@ pub struct Changes {
     pub attributes: Vec<(AttributeId, bool)>,
     /// Function ids that came and went.
     pub functions: Vec<(String, bool)>,
+    /// Blueprint ids that came and went.
+    pub blueprints: Vec<(String, bool)>,
 }
 
 /// Always equal: not part of the state.
@@ -92,6 +97,7 @@ impl Default for State {
             functions: Functions::default(),
             processes: Processes::default(),
             workflows: Workflows::default(),
+            blueprints: Blueprints::default(),
             logs: Logs::default(),
             newest: 0,
             number: 0,
@@ -128,6 +134,7 @@ impl State {
             Event::Process(event) => self.apply_process(event, now, number),
             Event::Log(event) => self.logs.apply(event, now),
             Event::Workflow(event) => self.apply_workflow(event, Turned { now, number }),
+            Event::Blueprint(event) => self.blueprints.apply(event, Time::from_nanos(now), &mut self.changes),
         }
     }
 

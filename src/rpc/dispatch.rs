@@ -2,7 +2,9 @@
 
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
-use crate::colony::{attributes, colonies, executors, functions, locations, logs, processes, users, workflows};
+use crate::colony::{
+    attributes, blueprints, colonies, executors, functions, locations, logs, processes, users, workflows,
+};
 use crate::json;
 use crate::refusal::Refusal;
 use crate::server;
@@ -121,6 +123,18 @@ pub static TABLE: &[Entry] = &[
     colony::<attributes::get::GetAttribute>(),
     colony::<logs::add::AddLog>(),
     colony::<logs::get::GetLogs>(),
+    colony::<blueprints::add_definition::AddBlueprintDefinition>(),
+    colony::<blueprints::get_definition::GetBlueprintDefinition>(),
+    colony::<blueprints::list_definitions::GetBlueprintDefinitions>(),
+    colony::<blueprints::remove_definition::RemoveBlueprintDefinition>(),
+    colony::<blueprints::add::AddBlueprint>(),
+    colony::<blueprints::get::GetBlueprint>(),
+    colony::<blueprints::list::GetBlueprints>(),
+    colony::<blueprints::update::UpdateBlueprint>(),
+    colony::<blueprints::update_status::UpdateBlueprintStatus>(),
+    colony::<blueprints::remove::RemoveBlueprint>(),
+    colony::<blueprints::reconcile::ReconcileBlueprint>(),
+    colony::<blueprints::history::GetBlueprintHistory>(),
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> =
