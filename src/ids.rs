@@ -65,8 +65,8 @@ hex_id! {
 }
 
 hex_id! {
-    /// A blueprint. Its first four bytes name the colony's incarnation, as a process's do; clients may choose another
-    /// text, so that blueprints keep theirs as text.
+    /// A blueprint. Its first four bytes name the colony's incarnation, as a process's do; but clients may choose any other
+    /// text, so that blueprints keep theirs as text and are found through an index.
     BlueprintId
 }
 
@@ -74,11 +74,6 @@ impl BlueprintId {
     /// The id made of `random` for a blueprint of the colony with this incarnation.
     pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
         BlueprintId(ProcessId::new(incarnation, random).0)
-    }
-
-    /// The colony that this id says it belongs to.
-    pub fn incarnation(&self) -> Incarnation {
-        ProcessId(self.0).incarnation()
     }
 }
 

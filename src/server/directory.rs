@@ -5,7 +5,7 @@ use crate::colony::actor::Surroundings;
 use crate::colony::colonies::statistics::Statistics;
 use crate::colony::mailbox::Mailbox;
 use crate::crypto::Identity;
-use crate::ids::{AttributeId, BlueprintId, GraphId, Incarnation, ProcessId};
+use crate::ids::{AttributeId, GraphId, Incarnation, ProcessId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -42,7 +42,8 @@ pub struct Directory {
     attributes: RwLock<HashMap<AttributeId, Incarnation>>,
     /// Clients choose function ids, so that two colonies may use one.
     functions: RwLock<HashMap<String, Vec<Incarnation>>>,
-    /// Ids of blueprints that clients chose, which do not name their colony; two colonies may use one.
+    /// Clients may choose blueprint ids, so that two colonies may use one. Ids made here are listed too: a stranger is told
+    /// that nothing has an id before it is told that it has no right.
     blueprints: RwLock<HashMap<String, Vec<Incarnation>>>,
     /// Where an id is registered as a user or an executor, in whatever state.
     identities: RwLock<HashMap<Identity, Vec<Incarnation>>>,
@@ -107,15 +108,13 @@ impl Directory {
         self.of_incarnations(&incarnations)
     }
 
-    /// The colonies in which a blueprint may have this id: the one that the id names, and those where a client chose it,
-    /// of these first the ones in which this caller is known or which it owns.
+    /// The colonies in which a blueprint has this id; where clients chose it for several, those first in which this caller
+    /// is known or which it owns. An id that names nothing leads nowhere, whoever asks.
     pub fn of_blueprint(&self, id: &str, caller: &Identity) -> Vec<Arc<ColonyHandle>> {
-        let mut chosen = self.blueprints.read().get(id).cloned().unwrap_or_default();
+        let incarnations = self.blueprints.read().get(id).cloned().unwrap_or_default();
         let known = self.identities.read().get(caller).cloned().unwrap_or_default();
-        chosen.sort_by_key(|incarnation| !known.contains(incarnation));
-        let named = BlueprintId::from_text(id).map(|id| id.incarnation());
-        let mut colonies = self.of_incarnations(&named.into_iter().chain(chosen).collect::<Vec<_>>());
-        colonies.sort_by_key(|colony| colony.figures.lock().owner != *caller);
+        let mut colonies = self.of_incarnations(&incarnations);
+        colonies.sort_by_key(|colony| !(known.contains(&colony.incarnation) || colony.figures.lock().owner == *caller));
         colonies
     }
 
@@ -165,7 +164,7 @@ impl Directory {
         }
         drop(functions);
         let mut blueprints = self.blueprints.write();
-        for id in colony.state.blueprints.ids().filter(|id| was_chosen(id, incarnation)) {
+        for id in colony.state.blueprints.ids() {
             note(&mut blueprints, id.clone(), incarnation, true);
         }
         drop(blueprints);
@@ -174,11 +173,6 @@ impl Directory {
             note(&mut identities, id.clone(), incarnation, true);
         }
     }
-}
-
-/// Whether a blueprint's id of this colony does not name it: a client chose it.
-fn was_chosen(id: &str, incarnation: Incarnation) -> bool {
-    BlueprintId::from_text(id).is_none_or(|id| id.incarnation() != incarnation)
 }
 
 /// Notes that something of this key is in this colony, or is not there any more.
@@ -226,10 +220,9 @@ impl Surroundings for DirectoryEntry {
             functions.into_iter().for_each(|(id, is_there)| note(&mut index, id, incarnation, is_there));
         }
         let blueprints = std::mem::take(&mut colony.state.changes.blueprints);
-        let mut chosen = blueprints.into_iter().filter(|(id, _)| was_chosen(id, incarnation)).peekable();
-        if chosen.peek().is_some() {
+        if !blueprints.is_empty() {
             let mut index = self.directory.blueprints.write();
-            chosen.for_each(|(id, is_there)| note(&mut index, id, incarnation, is_there));
+            blueprints.into_iter().for_each(|(id, is_there)| note(&mut index, id, incarnation, is_there));
         }
         let known = std::mem::take(&mut colony.state.changes.known);
         if !known.is_empty() {

@@ -1,5 +1,5 @@
-//! `addblueprintmsg`: a member or the owner adds a blueprint (chapter 5, 5.1). Its location, its history, its cron and
-//! the reconciler's process come with it, in one record.
+//! `addblueprintmsg`: a member or the owner adds a blueprint (chapter 5, 5.1). Its location, its history and the
+//! reconciler's process come with it, in one record.
 
 use super::{BlueprintEvent, BlueprintRequest, Change, Definition, ShownBlueprint, work};
 use crate::colony::access::Access;

@@ -15,6 +15,8 @@ pub mod remove;
 pub mod remove_definition;
 pub mod schema;
 mod store;
+#[cfg(test)]
+mod tests;
 pub mod update;
 pub mod update_status;
 mod value;

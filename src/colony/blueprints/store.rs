@@ -41,11 +41,35 @@ struct Kept {
     blueprint: Arc<Blueprint>,
     /// The oldest first.
     history: VecDeque<Arc<HistoryEntry>>,
+    /// About how many bytes of memory the history takes.
+    history_bytes: usize,
 }
 
 impl Kept {
     fn bytes(&self) -> usize {
-        self.blueprint.bytes() + self.history.iter().map(|entry| entry.bytes()).sum::<usize>()
+        self.blueprint.bytes() + self.history_bytes
+    }
+
+    /// Adds an entry about the blueprint as it is now.
+    fn note(&mut self, change: Change, kind: ChangeType, at: Time) {
+        let blueprint = &self.blueprint;
+        let entry = HistoryEntry {
+            id: change.id,
+            kind: blueprint.kind.clone(),
+            generation: blueprint.metadata.generation,
+            spec: blueprint.spec.clone(),
+            status: blueprint.status.clone(),
+            at,
+            by: change.by,
+            change: kind,
+        };
+        self.history_bytes += entry.bytes();
+        self.history.push_back(Arc::new(entry));
+        if self.history.len() > limits::BLUEPRINT_HISTORY
+            && let Some(oldest) = self.history.pop_front()
+        {
+            self.history_bytes = self.history_bytes.saturating_sub(oldest.bytes());
+        }
     }
 }
 
@@ -142,26 +166,24 @@ impl Blueprints {
             BlueprintEvent::Added { blueprint, change } => {
                 // One of the same name would be an error of whoever decided; it must not leave its indexes behind.
                 self.remove(&blueprint.metadata.name, changes);
-                let mut kept = Kept { blueprint: Arc::from(blueprint), history: VecDeque::new() };
-                note_change(&mut kept, change, ChangeType::Create, at);
+                let (blueprint, history) = (Arc::from(blueprint), VecDeque::new());
+                let mut kept = Kept { blueprint, history, history_bytes: 0 };
+                kept.note(change, ChangeType::Create, at);
                 changes.blueprints.push((kept.blueprint.blueprintid.clone(), true));
                 self.enter(kept);
             }
             BlueprintEvent::Updated { blueprint, change } => {
-                let name = blueprint.metadata.name.clone();
-                self.change(&name, |kept| {
+                if let Some(mut kept) = self.take(&blueprint.metadata.name) {
                     kept.blueprint = Arc::from(blueprint);
                     if let Some(change) = change {
-                        note_change(kept, change, ChangeType::Update, at);
+                        kept.note(change, ChangeType::Update, at);
                     }
-                });
+                    self.enter(kept);
+                }
             }
-            BlueprintEvent::StatusSet { name, status } => {
-                self.change(&name, |kept| Arc::make_mut(&mut kept.blueprint).status = status);
-            }
-            BlueprintEvent::GenerationRaised(name) => self.change(&name, |kept| {
-                let generation = &mut Arc::make_mut(&mut kept.blueprint).metadata.generation;
-                *generation = generation.wrapping_add(1);
+            BlueprintEvent::StatusSet { name, status } => self.touch(&name, |blueprint| blueprint.status = status),
+            BlueprintEvent::GenerationRaised(name) => self.touch(&name, |blueprint| {
+                blueprint.metadata.generation = blueprint.metadata.generation.wrapping_add(1);
             }),
             BlueprintEvent::Removed(name) => self.remove(&name, changes),
         }
@@ -185,10 +207,12 @@ impl Blueprints {
         leave(&mut self.declared, definition.declares(), name);
     }
 
-    fn change(&mut self, name: &str, change: impl FnOnce(&mut Kept)) {
-        if let Some(mut kept) = self.take(name) {
-            change(&mut kept);
-            self.enter(kept);
+    /// Changes what no index looks at.
+    fn touch(&mut self, name: &str, change: impl FnOnce(&mut Blueprint)) {
+        if let Some(kept) = self.blueprints.get_mut(name) {
+            let before = kept.bytes();
+            change(Arc::make_mut(&mut kept.blueprint));
+            self.bytes = (self.bytes + kept.bytes()).saturating_sub(before);
         }
     }
 
@@ -230,23 +254,6 @@ impl Blueprints {
 
 fn place(blueprint: &Blueprint) -> (String, String) {
     (blueprint.kind.clone(), blueprint.metadata.locationname.to_lowercase())
-}
-
-fn note_change(kept: &mut Kept, change: Change, kind: ChangeType, at: Time) {
-    let blueprint = &kept.blueprint;
-    kept.history.push_back(Arc::new(HistoryEntry {
-        id: change.id,
-        kind: blueprint.kind.clone(),
-        generation: blueprint.metadata.generation,
-        spec: blueprint.spec.clone(),
-        status: blueprint.status.clone(),
-        at,
-        by: change.by,
-        change: kind,
-    }));
-    if kept.history.len() > limits::BLUEPRINT_HISTORY {
-        kept.history.pop_front();
-    }
 }
 
 /// Takes a name out of an index; a key without names goes too.
