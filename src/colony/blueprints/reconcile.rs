@@ -46,7 +46,7 @@ impl ColonyMessage for ReconcileBlueprint {
         }
         let task = if self.force { work::Task::ForcedReconcile } else { work::Task::Reconcile };
         let (id, process) = work::process(turn, &handler, &blueprint, task)?;
-        let raised = self.force.then(|| Event::Blueprint(BlueprintEvent::GenerationRaised(self.name)));
+        let raised = self.force.then_some(Event::Blueprint(BlueprintEvent::GenerationRaised(self.name)));
         let events = raised.into_iter().chain([process]).collect();
         Ok(Decision::reply(events, move |colony| ProcessAnswer::of(colony, &id)))
     }
