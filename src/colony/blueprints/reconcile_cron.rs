@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Seconds from one run to the next, whatever the handler asks for.
-pub const INTERVAL: i64 = 60;
+pub const INTERVAL: i32 = 60;
 
 /// The name of the cron for blueprints of this kind at this location. Two pairs may share one (`W` at `x`, `W-x`
 /// anywhere); it is kept as long as a blueprint of either is there.
@@ -22,7 +22,7 @@ pub struct ReconcileCron {
     /// Its name.
     pub name: String,
     /// Seconds.
-    pub interval: i64,
+    pub interval: i32,
     /// What it runs, as JSON text: the reference's own, member by member.
     pub workflow_spec: String,
 }
