@@ -92,6 +92,12 @@ id_of_colony! {
 }
 
 id_of_colony! {
+    /// A blueprint. Names its colony; but clients may choose any other text, so that blueprints keep theirs as text and
+    /// are found through an index.
+    BlueprintId
+}
+
+id_of_colony! {
     /// A snapshot. Names its colony.
     SnapshotId
 }

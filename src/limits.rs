@@ -106,6 +106,12 @@ pub const STARTS_A_TICK: usize = 16;
 /// Removals of all processes that may be under way in one colony.
 pub const GRADUAL_JOBS: usize = 16;
 
+/// History entries kept of one blueprint; the oldest go first. A change a minute fills this in a week.
+pub const BLUEPRINT_HISTORY: usize = 10_000;
+
+/// Values and choices that the validation of one blueprint may look at: some 10 ms. Beyond, the blueprint is refused.
+pub const VALIDATION_STEPS: usize = 1_000_000;
+
 /// Lines of one log reply (chapter 4, 2.4).
 pub const LOG_ROWS: i64 = 500;
 

@@ -17,6 +17,8 @@ pub enum Access {
     ColonyOwner,
     /// A user or an approved executor of the colony.
     Member,
+    /// A member or the colony's owner.
+    MemberOrOwner,
     /// A member, or an executor that waits for its approval.
     Joining,
     /// The approved executor that the process is assigned to; the message itself looks who that is.
@@ -38,8 +40,9 @@ pub fn check(access: Access, state: &State, caller: &Identity) -> Result<(), Ref
         Access::Anyone => true,
         // Messages of the server's owner never reach a colony.
         Access::ServerOwner => false,
-        Access::ColonyOwner => {
-            return if *caller == state.owner {
+        Access::ColonyOwner | Access::MemberOrOwner => {
+            let is_member = access == Access::MemberOrOwner && state.is_member(caller);
+            return if is_member || *caller == state.owner {
                 Ok(())
             } else {
                 Err(Refusal::forbidden("Access denied, not colony owner"))
@@ -69,7 +72,7 @@ pub fn no_such_colony_to_resolve(colony: &str) -> Refusal {
 /// The usual refusal for an address that leads nowhere.
 pub fn unknown(access: Access, address: Address<'_>) -> Refusal {
     match address {
-        Address::Colony("") | Address::Caller("") if access == Access::ColonyOwner => {
+        Address::Colony("") | Address::Caller("") if matches!(access, Access::ColonyOwner | Access::MemberOrOwner) => {
             Refusal::forbidden("Empty Colony name")
         }
         Address::Colony(name) | Address::Caller(name) => no_such_colony(name),
@@ -79,6 +82,7 @@ pub fn unknown(access: Access, address: Address<'_>) -> Refusal {
         | Address::Cron(id)
         | Address::Generator(id)
         | Address::Attribute(id)
-        | Address::Function(id) => Refusal::not_found(format!("nothing has the id <{id}>")),
+        | Address::Function(id)
+        | Address::Blueprint(id) => Refusal::not_found(format!("nothing has the id <{id}>")),
     }
 }

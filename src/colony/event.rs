@@ -1,6 +1,7 @@
 //! What happens in a colony, as it is recorded. Records are these, in bincode; variants and fields are only ever added
 //! under a new schema number (`storage::codec`).
 
+use super::blueprints::BlueprintEvent;
 use super::crons::CronEvent;
 use super::executors::ExecutorEvent;
 use super::files::FileEvent;
@@ -64,4 +65,6 @@ pub enum Event {
     Generator(GeneratorEvent),
     /// Something about a cron.
     Cron(CronEvent),
+    /// Something about a blueprint or a definition.
+    Blueprint(BlueprintEvent),
 }

@@ -56,6 +56,8 @@ pub enum Address<'a> {
     Attribute(&'a str),
     /// The colony of a registered function.
     Function(&'a str),
+    /// The colony of a blueprint.
+    Blueprint(&'a str),
     /// The named colony; where nothing is found there, one in which the caller is known.
     Caller(&'a str),
 }

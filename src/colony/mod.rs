@@ -4,6 +4,7 @@
 pub mod access;
 pub mod actor;
 pub mod attributes;
+pub mod blueprints;
 pub mod channels;
 pub mod colonies;
 pub mod crons;
@@ -186,9 +187,9 @@ impl Colony {
 
     /// Refuses what would take so many bytes of memory when the colony holds too much already.
     pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
-        let State { processes, files, snapshots, generators, crons, .. } = &self.state;
-        let held = [processes.bytes(), files.bytes(), snapshots.bytes(), generators.bytes(), crons.bytes()];
-        let held: usize = held.into_iter().sum();
+        let State { processes, files, snapshots, generators, crons, blueprints, .. } = &self.state;
+        let registered = files.bytes() + snapshots.bytes() + generators.bytes() + crons.bytes() + blueprints.bytes();
+        let held = processes.bytes() + registered;
         if held.saturating_add(more) > self.options.max_bytes {
             return Err(Refusal::unavailable(format!(
                 "Colony with name <{}> holds too much, remove processes, files or snapshots, or try again later",

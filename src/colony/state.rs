@@ -1,5 +1,6 @@
 //! A colony's durable state: what replay rebuilds. Waiters, subscriptions and last-heard-from are not part of it.
 
+use super::blueprints::Blueprints;
 use super::crons::{CronEvent, CronStart, Crons};
 use super::event::Event;
 use super::executors::{ExecutorEvent, Executors};
@@ -45,6 +46,8 @@ pub struct State {
     pub generators: Generators,
     /// Crons.
     pub crons: Crons,
+    /// Blueprints and their definitions.
+    pub blueprints: Blueprints,
     /// Log lines.
     pub logs: Logs,
     /// Files, all their revisions.
@@ -87,6 +90,8 @@ pub struct Changes {
     pub functions: Vec<(String, bool)>,
     /// What starts by itself and is another now, and workflows that ended.
     pub rescheduled: Vec<Rescheduled>,
+    /// Blueprint ids that came and went.
+    pub blueprints: Vec<(String, bool)>,
 }
 
 /// Always equal: not part of the state.
@@ -111,6 +116,7 @@ impl Default for State {
             workflows: Workflows::default(),
             generators: Generators::default(),
             crons: Crons::default(),
+            blueprints: Blueprints::default(),
             logs: Logs::default(),
             files: Files::default(),
             snapshots: Snapshots::default(),
@@ -156,6 +162,7 @@ impl State {
             Event::Snapshot(event) => self.snapshots.apply(event, &self.files, Time::from_nanos(now)),
             Event::Generator(event) => self.apply_generator(event, Turned { now, number }),
             Event::Cron(event) => self.apply_cron(event, Turned { now, number }),
+            Event::Blueprint(event) => self.blueprints.apply(event, Time::from_nanos(now), &mut self.changes),
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::colony::access::Access;
 use crate::colony::message::{ColonyMessage, Command, Texts};
 use crate::colony::{
-    attributes, channels, colonies, crons, executors, files, functions, generators, locations, logs, processes,
-    snapshots, users, workflows,
+    attributes, blueprints, channels, colonies, crons, executors, files, functions, generators, locations, logs,
+    processes, snapshots, users, workflows,
 };
 use crate::json;
 use crate::refusal::Refusal;
@@ -149,6 +149,18 @@ pub static TABLE: &[Entry] = &[
     colony::<snapshots::list::GetSnapshots>(),
     colony::<snapshots::remove::RemoveSnapshot>(),
     colony::<snapshots::remove_all::RemoveAllSnapshots>(),
+    colony::<blueprints::add_definition::AddBlueprintDefinition>(),
+    colony::<blueprints::get_definition::GetBlueprintDefinition>(),
+    colony::<blueprints::list_definitions::GetBlueprintDefinitions>(),
+    colony::<blueprints::remove_definition::RemoveBlueprintDefinition>(),
+    colony::<blueprints::add::AddBlueprint>(),
+    colony::<blueprints::get::GetBlueprint>(),
+    colony::<blueprints::list::GetBlueprints>(),
+    colony::<blueprints::update::UpdateBlueprint>(),
+    colony::<blueprints::update_status::UpdateBlueprintStatus>(),
+    colony::<blueprints::remove::RemoveBlueprint>(),
+    colony::<blueprints::reconcile::ReconcileBlueprint>(),
+    colony::<blueprints::history::GetBlueprintHistory>(),
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> =

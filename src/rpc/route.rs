@@ -175,6 +175,7 @@ impl Rpc {
             Address::Generator(id) => self.directory.of_generator(id).into_iter().collect(),
             Address::Attribute(id) => self.directory.of_attribute(id).into_iter().collect(),
             Address::Function(id) => self.directory.of_function(id, caller),
+            Address::Blueprint(id) => self.directory.of_blueprint(id, caller),
             Address::Caller(name) => {
                 let named = self.directory.by_name(name);
                 let known = self.directory.of_identity(caller).into_iter();

@@ -42,6 +42,9 @@ pub struct Directory {
     attributes: RwLock<HashMap<AttributeId, Incarnation>>,
     /// Clients choose function ids, so that two colonies may use one.
     functions: RwLock<HashMap<String, Vec<Incarnation>>>,
+    /// Clients may choose blueprint ids, so that two colonies may use one. Ids made here are listed too: a stranger is told
+    /// that nothing has an id before it is told that it has no right.
+    blueprints: RwLock<HashMap<String, Vec<Incarnation>>>,
     /// Where an id is registered as a user or an executor, in whatever state.
     identities: RwLock<HashMap<Identity, Vec<Incarnation>>>,
 }
@@ -68,6 +71,7 @@ impl Directory {
         drop(colonies);
         self.attributes.write().retain(|_, incarnation| *incarnation != handle.incarnation);
         forget_everywhere(&mut self.functions.write(), handle.incarnation);
+        forget_everywhere(&mut self.blueprints.write(), handle.incarnation);
         forget_everywhere(&mut self.identities.write(), handle.incarnation);
         Some(handle)
     }
@@ -116,6 +120,16 @@ impl Directory {
         self.of_incarnations(&incarnations)
     }
 
+    /// The colonies in which a blueprint has this id; where clients chose it for several, those first in which this caller
+    /// is known or which it owns. An id that names nothing leads nowhere, whoever asks.
+    pub fn of_blueprint(&self, id: &str, caller: &Identity) -> Vec<Arc<ColonyHandle>> {
+        let incarnations = self.blueprints.read().get(id).cloned().unwrap_or_default();
+        let known = self.identities.read().get(caller).cloned().unwrap_or_default();
+        let mut colonies = self.of_incarnations(&incarnations);
+        colonies.sort_by_key(|colony| !(known.contains(&colony.incarnation) || colony.figures.lock().owner == *caller));
+        colonies
+    }
+
     /// The colonies in which this id is registered as a user or an executor, in whatever state.
     pub fn of_identity(&self, id: &Identity) -> Vec<Arc<ColonyHandle>> {
         let incarnations = self.identities.read().get(id).cloned().unwrap_or_default();
@@ -161,6 +175,11 @@ impl Directory {
             note(&mut functions, function.functionid.clone(), incarnation, true);
         }
         drop(functions);
+        let mut blueprints = self.blueprints.write();
+        for id in colony.state.blueprints.ids() {
+            note(&mut blueprints, id.clone(), incarnation, true);
+        }
+        drop(blueprints);
         let mut identities = self.identities.write();
         for id in colony.state.identities() {
             note(&mut identities, id.clone(), incarnation, true);
@@ -211,6 +230,11 @@ impl Surroundings for DirectoryEntry {
         if !functions.is_empty() {
             let mut index = self.directory.functions.write();
             functions.into_iter().for_each(|(id, is_there)| note(&mut index, id, incarnation, is_there));
+        }
+        let blueprints = std::mem::take(&mut colony.state.changes.blueprints);
+        if !blueprints.is_empty() {
+            let mut index = self.directory.blueprints.write();
+            blueprints.into_iter().for_each(|(id, is_there)| note(&mut index, id, incarnation, is_there));
         }
         let known = std::mem::take(&mut colony.state.changes.known);
         if !known.is_empty() {
