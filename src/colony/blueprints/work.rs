@@ -1,15 +1,22 @@
 //! The work that changes of blueprints make: ordinary processes for reconcilers, in the record of the change itself
-//! (chapter 5, 6), and the locations that blueprints name.
+//! (chapter 5, 6), the crons that ask them again and again, and the locations that blueprints name.
 
 use super::model::{Blueprint, Handler};
+use super::reconcile_cron::{self, ReconcileCron, Step};
+use crate::colony::Colony;
+use crate::colony::crons::rhythm::next_run;
+use crate::colony::crons::{Cron, CronEvent};
 use crate::colony::event::Event;
 use crate::colony::locations::{Location, LocationEvent};
 use crate::colony::message::Turn;
 use crate::colony::processes::spec::{Conditions, FunctionSpec};
 use crate::colony::processes::{ProcessEvent, Submission};
-use crate::ids::ProcessId;
+use crate::colony::starter::Starter;
+use crate::crypto::Identity;
+use crate::ids::{CronId, IdSource, ProcessId};
 use crate::json::RawJson;
 use crate::refusal::Refusal;
+use crate::time::Time;
 use std::sync::Arc;
 
 /// What a reconciler is asked to do about a blueprint.
@@ -103,9 +110,44 @@ pub fn missing_location(turn: &mut Turn<'_>, blueprint: &Blueprint) -> Result<Op
     Ok(Some(Event::Location(LocationEvent::Added(location))))
 }
 
-/// What else follows from a blueprint's change from `before` to `after`, in the same record.
-///
-/// Reconciliation crons come in here: [`super::reconcile_cron::steps`] says which are wanted and which are not any
-/// more. There are no crons in this server yet, so nothing follows.
-pub fn follow(_turn: &mut Turn<'_>, _before: Option<&Blueprint>, _after: Option<&Blueprint>, _events: &mut Vec<Event>) {
+/// The reconciliation crons that follow from a blueprint's change from `before` to `after`, in the same record.
+pub fn follow(turn: &mut Turn<'_>, before: Option<&Blueprint>, after: Option<&Blueprint>, events: &mut Vec<Event>) {
+    let state = &turn.colony.state;
+    let definition = after.and_then(|after| state.blueprints.definition_of(&after.kind));
+    let handler = definition.map(|definition| &definition.spec.handler);
+    for step in reconcile_cron::steps(&state.name, &state.blueprints, before, after, handler) {
+        match step {
+            Step::Remove(name) => {
+                let cron = state.crons.by_name().find(|cron| *cron.name == *name);
+                events.extend(cron.map(|cron| Event::Cron(CronEvent::Removed(cron.id))));
+            }
+            Step::Ensure(wanted) if !state.crons.has_name(&wanted.name) => {
+                let now = turn.time();
+                let cron = cron_of(turn.colony, turn.caller, wanted, now, turn.ids);
+                events.push(Event::Cron(CronEvent::Added(Box::new(cron))));
+            }
+            Step::Ensure(_) => {}
+        }
+    }
+}
+
+/// A reconciliation cron of this caller. The colony's owner is nobody in it, so what it adds never starts by itself.
+fn cron_of(colony: &Colony, caller: &Identity, wanted: ReconcileCron, now: Time, ids: &mut dyn IdSource) -> Cron {
+    let nobody = || Starter { id: caller.clone(), name: "".into(), is_user: true };
+    let mut cron = Cron {
+        id: CronId::new(colony.state.incarnation, ids.random()),
+        starter: colony.starter(caller).unwrap_or_else(nobody),
+        name: wanted.name.into(),
+        expression: "".into(),
+        interval: wanted.interval,
+        random: false,
+        waits: true,
+        workflow: wanted.workflow_spec.into(),
+        next_run: Time::UNSET,
+        last_run: Time::UNSET,
+        previous: None,
+        anchor: now,
+    };
+    cron.next_run = next_run(&cron, now, &colony.options.zone, ids.random());
+    cron
 }
