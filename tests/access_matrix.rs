@@ -54,6 +54,61 @@ struct Scene {
     running: String,
     function: String,
     attribute: String,
+    /// A workflow of two nodes, of which the first runs at the assigned executor.
+    graph: String,
+    node: String,
+    cron: String,
+    generator: String,
+    file: String,
+    blueprint: String,
+}
+
+/// What a scene has beside processes.
+struct Made {
+    graph: String,
+    node: String,
+    cron: String,
+    generator: String,
+    file: String,
+    blueprint: String,
+}
+
+impl Made {
+    fn by(colony: &Colony, assigned: &PrivateKey) -> Made {
+        let say = |key: &PrivateKey, msgtype: &str, mut message: Value| {
+            message["msgtype"] = msgtype.into();
+            colony.client.call(key, &message).ok()
+        };
+        let text = |reply: &Value, member: &str| reply[member].as_str().unwrap().to_owned();
+        let conditions = json!({ "executortype": support::colony::TYPE, "executornames": ["assigned"] });
+        let nodes = json!([
+            { "nodename": "a", "conditions": conditions },
+            { "nodename": "b", "conditions": { "executortype": "nobody", "dependencies": ["a"] } },
+        ]);
+        let spec = json!({ "colonyname": colony.name, "functionspecs": nodes });
+        let graph = say(&colony.user, "submitworkflowspecmsg", json!({ "spec": spec }));
+        let node = colony.assign(assigned, 5).ok();
+        let cron = say(&colony.user, "addcronmsg", json!({ "cron": templates::cron(&colony.name, "cron") }));
+        let generator = json!({ "generator": templates::generator(&colony.name, "generator") });
+        let generator = say(&colony.user, "addgeneratormsg", generator);
+        let file = say(&colony.user, "addfilemsg", json!({ "file": templates::file(&colony.name, "file") }));
+        let snapshot = json!({ "colonyname": colony.name, "label": "/l", "name": "snapshot" });
+        say(&colony.user, "createsnapshotmsg", snapshot);
+        for name in ["definition", "spare"] {
+            let definition = json!({ "blueprintdefinition": templates::definition(&colony.name, name) });
+            say(&colony.owner, "addblueprintdefinitionmsg", definition);
+        }
+        let blueprint = json!({ "blueprint": templates::blueprint(&colony.name, "blueprint") });
+        let blueprint = say(&colony.user, "addblueprintmsg", blueprint);
+        Made {
+            graph: text(&graph, "processgraphid"),
+            node: text(&node, "processid"),
+            cron: text(&cron, "cronid"),
+            generator: text(&generator, "generatorid"),
+            file: text(&file, "fileid"),
+            blueprint: text(&blueprint, "blueprintid"),
+        }
+    }
 }
 
 impl Scene {
@@ -68,6 +123,7 @@ impl Scene {
         let function = json!({ "executorname": "idle", "colonyname": colony.name, "funcname": "f" });
         let function = colony.client.call(&idle, &json!({ "msgtype": "addfunctionmsg", "fun": function })).ok();
         let spec = json!({ "env": { "a": "b" }, "channels": ["ch"] });
+        let made = Made::by(&colony, &assigned);
         let running = colony.submit(spec.clone(), json!({}));
         let process = colony.assign(&assigned, 5).ok();
         assert_eq!(process["processid"], running);
@@ -85,6 +141,12 @@ impl Scene {
             function: function["functionid"].as_str().unwrap().to_owned(),
             attribute: process["attributes"][0]["attributeid"].as_str().unwrap().to_owned(),
             running,
+            graph: made.graph,
+            node: made.node,
+            cron: made.cron,
+            generator: made.generator,
+            file: made.file,
+            blueprint: made.blueprint,
             colony,
             other,
         }
@@ -124,6 +186,13 @@ impl Scene {
         lists.iter().for_each(|list| look(json!({ "msgtype": list })));
         (0..5).for_each(|state| look(json!({ "msgtype": "getprocessesmsg", "state": state, "count": 100 })));
         look(json!({ "msgtype": "getlogsmsg", "processid": self.running, "count": 100 }));
+        (0..5).for_each(|state| look(json!({ "msgtype": "getprocessgraphsmsg", "state": state, "count": 100 })));
+        let lists = ["getcronsmsg", "getgeneratorsmsg"];
+        lists.iter().for_each(|list| look(json!({ "msgtype": list, "count": 100 })));
+        let lists = ["getlocationsmsg", "getfilelabelsmsg", "getsnapshotsmsg", "getblueprintdefinitionsmsg"];
+        lists.iter().for_each(|list| look(json!({ "msgtype": list })));
+        look(json!({ "msgtype": "getfilesmsg", "label": "/l" }));
+        look(json!({ "msgtype": "getblueprintsmsg", "namespace": name }));
         seen.into()
     }
 
@@ -154,6 +223,7 @@ fn verdict(access: Access, role: Role) -> Verdict {
         Access::ServerOwner => (&[ServerOwner], &[]),
         Access::ColonyOwner => (&[ColonyOwner], &[]),
         Access::Member => (&[User, Idle, Assigned], &[]),
+        Access::MemberOrOwner => (&[ColonyOwner, User, Idle, Assigned], &[]),
         Access::Joining => (&[User, Idle, Assigned, Pending], &[]),
         Access::AssignedExecutor => (&[Assigned], &[User, Idle]),
         // The running process is the user's.

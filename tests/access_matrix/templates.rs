@@ -57,6 +57,40 @@ pub fn request(name: &str, scene: &Scene) -> Option<Value> {
         "addexecutorlogmsg" => json!({ "executorname": "idle", "message": "said" }),
         "getlogsmsg" => json!({ "processid": scene.running, "count": 10 }),
         "searchlogsmsg" => json!({ "text": "said", "days": 1, "count": 10 }),
+        "submitworkflowspecmsg" => json!({ "spec": { "colonyname": colony, "functionspecs": [node()] } }),
+        "getprocessgraphmsg" | "cancelprocessgraphmsg" | "removeprocessgraphmsg" => {
+            json!({ "processgraphid": scene.graph })
+        }
+        "getprocessgraphsmsg" => json!({ "state": 1, "count": 10 }),
+        "removeallprocessgraphsmsg" => json!({ "state": -1 }),
+        "addchildmsg" => {
+            let spec = json!({ "nodename": "child", "conditions": { "executortype": "nobody", "colonyname": colony } });
+            json!({ "processgraphid": scene.graph, "parentprocessid": scene.node, "spec": spec })
+        }
+        "addcronmsg" => json!({ "cron": cron(colony, "new") }),
+        "getcronmsg" | "runcronmsg" | "removecronmsg" => json!({ "cronid": scene.cron }),
+        "getcronsmsg" | "getgeneratorsmsg" => json!({ "count": 10 }),
+        "addgeneratormsg" => json!({ "generator": generator(colony, "new") }),
+        "getgeneratormsg" | "removegeneratormsg" => json!({ "generatorid": scene.generator }),
+        "packgeneratormsg" => json!({ "generatorid": scene.generator, "arg": "packed" }),
+        "resolvegeneratormsg" => json!({ "generatorname": "generator" }),
+        "addfilemsg" => json!({ "file": file(colony, "new") }),
+        "getfilemsg" | "removefilemsg" => json!({ "fileid": scene.file }),
+        "getfilesmsg" => json!({ "label": "/l" }),
+        "getfilelabelsmsg" | "getsnapshotsmsg" | "removeallsnapshotmsg" | "getblueprintdefinitionsmsg" => json!({}),
+        "createsnapshotmsg" => json!({ "label": "/l", "name": "new" }),
+        "getsnapshotmsg" | "removesnapshotmsg" => json!({ "name": "snapshot" }),
+        "addblueprintdefinitionmsg" => json!({ "blueprintdefinition": definition(colony, "new") }),
+        "getblueprintdefinitionmsg" => json!({ "name": "spare" }),
+        "removeblueprintdefinitionmsg" => json!({ "namespace": colony, "name": "spare" }),
+        "addblueprintmsg" => json!({ "blueprint": blueprint(colony, "new") }),
+        "updateblueprintmsg" => json!({ "blueprint": blueprint(colony, "blueprint"), "forcegeneration": true }),
+        "getblueprintmsg" | "removeblueprintmsg" | "reconcileblueprintmsg" => {
+            json!({ "namespace": colony, "name": "blueprint" })
+        }
+        "getblueprintsmsg" => json!({ "namespace": colony }),
+        "updateblueprintstatusmsg" => json!({ "blueprintname": "blueprint", "status": { "ready": true } }),
+        "getblueprinthistorymsg" => json!({ "blueprintid": scene.blueprint }),
         _ => return None,
     };
     request["msgtype"] = name.into();
@@ -64,4 +98,38 @@ pub fn request(name: &str, scene: &Scene) -> Option<Value> {
         request["colonyname"] = colony.as_str().into();
     }
     Some(request)
+}
+
+/// A node that nobody runs.
+fn node() -> Value {
+    json!({ "nodename": "n", "conditions": { "executortype": "nobody" } })
+}
+
+/// A cron that does not run by itself while a test does.
+pub fn cron(colony: &str, name: &str) -> Value {
+    let workflow = json!({ "colonyname": colony, "functionspecs": [node()] }).to_string();
+    json!({ "colonyname": colony, "name": name, "interval": 86_400, "workflowspec": workflow })
+}
+
+/// A generator that waits for more than a test packs.
+pub fn generator(colony: &str, name: &str) -> Value {
+    let workflow = json!({ "colonyname": colony, "functionspecs": [node()] }).to_string();
+    json!({ "colonyname": colony, "name": name, "trigger": 1_000, "timeout": -1, "workflowspec": workflow })
+}
+
+/// A file that is nowhere.
+pub fn file(colony: &str, name: &str) -> Value {
+    json!({ "colonyname": colony, "label": "/l", "name": name, "size": 1, "checksum": "c", "checksumalg": "SHA256",
+        "ref": { "protocol": "s3", "s3object": { "server": "s3.invalid", "port": 443, "object": "o", "bucket": "b" } } })
+}
+
+/// A definition of a kind of the same name, whose handler nobody is.
+pub fn definition(colony: &str, name: &str) -> Value {
+    json!({ "kind": name, "metadata": { "name": name, "colonyname": colony },
+        "spec": { "names": { "kind": name }, "handler": { "executorType": "nobody", "functionName": "reconcile" } } })
+}
+
+/// A blueprint of the kind `definition`.
+pub fn blueprint(colony: &str, name: &str) -> Value {
+    json!({ "kind": "definition", "metadata": { "name": name, "colonyname": colony }, "spec": {} })
 }

@@ -295,7 +295,7 @@ mod tests {
         let mut credit = room.reserve(10, Class::Ordinary).expect("room");
         credit.absorb(room.reserve(20, Class::Ordinary).expect("room"));
         assert_eq!((credit.bytes(), room.free_bytes()), (30, 10_000 - 50));
-        credit.force(300);
+        credit.fit(300);
         assert_eq!((room.queued_bytes(), room.free_bytes()), (300, 10_000 - 330));
         credit.spend(110);
         assert_eq!(room.free_bytes(), 10_000 - 220);
@@ -317,5 +317,19 @@ mod tests {
         room.stop(NoRoom::Closed);
         room.stop(NoRoom::Poisoned);
         assert_eq!(room.wait_for(100, |_| ()), Err(NoRoom::Closed));
+    }
+
+    #[test]
+    fn what_a_short_record_leaves_comes_back_at_once() {
+        let room = room(100_000);
+        let mut credits = Vec::new();
+        for _ in 0..50 {
+            let mut credit = room.reserve(400, Class::Ordinary).expect("room");
+            credit.fit(10);
+            credits.push(credit);
+        }
+        assert_eq!(room.queued_bytes(), 500);
+        drop(credits);
+        assert_eq!(room.queued_bytes(), 0);
     }
 }
