@@ -598,9 +598,9 @@ impl Mailbox for ActorMailbox {
     fn gone(&self, poll: Arc<PollSlot>) {
         self.0.do_send(Gone(poll));
     }
-    fn subscribe(&self, request: Subscribe) -> Result<(), Subscribe> {
+    fn subscribe(&self, request: Subscribe) -> Result<(), Box<Subscribe>> {
         self.0.try_send(request).map_err(|error| match error {
-            SendError::Full(request) | SendError::Closed(request) => request,
+            SendError::Full(request) | SendError::Closed(request) => Box::new(request),
         })
     }
     fn unsubscribe(&self, id: SubscriptionId) {

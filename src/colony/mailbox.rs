@@ -49,7 +49,7 @@ pub trait Mailbox: Send + Sync {
     ///
     /// # Errors
     /// As [`Mailbox::call`].
-    fn subscribe(&self, request: Subscribe) -> Result<(), Subscribe>;
+    fn subscribe(&self, request: Subscribe) -> Result<(), Box<Subscribe>>;
     /// Ends a subscription.
     fn unsubscribe(&self, id: SubscriptionId);
     /// Ends the colony: polls and subscriptions are answered with the refusal, no turn follows. `done` is run when

@@ -85,7 +85,7 @@ pub fn differences(want: &Value, got: &Value, bound: &mut Bound, path: &str, mil
                 return vec![format!("{path}: {} items wanted, got {}", want.len(), got.len())];
             }
             let pairs: Vec<(&Value, &Value)> = if is_at(path, &mild.unordered) {
-                pair(want, got, bound, mild)
+                pair(want, got, bound, path, mild)
             } else {
                 want.iter().zip(got).collect()
             };
@@ -95,7 +95,7 @@ pub fn differences(want: &Value, got: &Value, bound: &mut Bound, path: &str, mil
                 .collect()
         }
         (Value::String(want), Value::String(got)) if bound.text(want, got) => Vec::new(),
-        (Value::Number(a), Value::Number(b)) if a == b || a.as_f64() == b.as_f64() => Vec::new(),
+        (Value::Number(a), Value::Number(b)) if same_number(a, b) => Vec::new(),
         (Value::Number(_) | Value::String(_), _) => vec![wanted(path, want, got)],
         _ if want == got => Vec::new(),
         _ => vec![wanted(path, want, got)],
@@ -121,7 +121,13 @@ fn members(want: &Members, got: &Members, bound: &mut Bound, path: &str, mild: &
 }
 
 /// The items of two lists in an order in which they agree as far as they can; items with the most known ids first.
-fn pair<'a>(want: &'a [Value], got: &'a [Value], bound: &mut Bound, mild: &Mild) -> Vec<(&'a Value, &'a Value)> {
+fn pair<'a>(
+    want: &'a [Value],
+    got: &'a [Value],
+    bound: &mut Bound,
+    path: &str,
+    mild: &Mild,
+) -> Vec<(&'a Value, &'a Value)> {
     let mut wanted: Vec<&Value> = want.iter().collect();
     wanted.sort_by_key(|item| std::cmp::Reverse(bound.known_in(item)));
     let mut left: Vec<&Value> = got.iter().collect();
@@ -129,7 +135,7 @@ fn pair<'a>(want: &'a [Value], got: &'a [Value], bound: &mut Bound, mild: &Mild)
     for item in wanted {
         let agrees = left.iter().position(|other| {
             let mut trial = bound.clone();
-            let same = differences(item, other, &mut trial, "", mild).is_empty();
+            let same = differences(item, other, &mut trial, &join(path, "0"), mild).is_empty();
             if same {
                 *bound = trial;
             }
@@ -138,6 +144,11 @@ fn pair<'a>(want: &'a [Value], got: &'a [Value], bound: &mut Bound, mild: &Mild)
         pairs.push((item, left.remove(agrees.unwrap_or(0))));
     }
     pairs
+}
+
+/// Integers are compared exactly; where one of the two is none, their values are.
+fn same_number(a: &serde_json::Number, b: &serde_json::Number) -> bool {
+    a == b || ((a.is_f64() || b.is_f64()) && a.as_f64() == b.as_f64())
 }
 
 fn kind(value: &Value) -> u8 {

@@ -306,6 +306,15 @@ impl Model {
 
     fn expire(&mut self, place: usize, at: Moment) {
         let process = &mut self.processes[place];
+        // One that never reached its executor has not run.
+        if process.held.is_some() {
+            process.wait_again();
+            process.exec_deadline = None;
+            process.rearm(at);
+            self.ready.push(place);
+            self.end_attempt(place);
+            return;
+        }
         let ran = process.state == 1;
         if !ran || process.max_retries >= 0 && process.retries >= process.max_retries {
             process.state = 3;

@@ -25,7 +25,7 @@ pub fn next_run(cron: &Cron, now: Time, zone: &TimeZone, random: [u8; 32]) -> Ti
         let fraction = u64::from_be_bytes(random.first_chunk().copied().unwrap_or_default());
         let span = interval - interval / 10;
         // Below the span, which fits.
-        let part = (u128::from(fraction) * span as u128 >> 64) as i64;
+        let part = ((u128::from(fraction) * span as u128) >> 64) as i64;
         return begin.plus_micros(interval / 10 + part);
     }
     let number = since.saturating_add(interval / 2).saturating_add(interval - 1) / interval;
