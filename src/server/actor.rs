@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::sync::oneshot;
-use wal::{Class, Log, OnDurable, Position, StreamId};
+use wal::{Class, Log, Position, StreamId};
 
 /// Ids from the operating system's random bytes.
 pub struct RandomIds;
@@ -159,15 +159,13 @@ impl ServerActor {
             }
             self.state.apply(event, now);
         }
-        let then: OnDurable = Box::new(move |log| {
-            let answered = Answered { payload_type: None, body: answer };
-            reply(if log == wal::Outcome::Durable { Ok(answered) } else { Err(log_stopped()) });
-        });
-        self.stream.append(record, credit, vec![then]);
-        // After the append: the log keeps the order, so that the colony's first record is never durable before this one.
+        self.stream.append(record, credit, Vec::new());
+        // After the append: the log keeps the order, so that a colony's first record is never durable before this one.
         for colony in &added {
             self.launcher.launch(colony, State::default(), Position::ZERO);
         }
+        // And before the answer can leave: whoever is told that a colony is there must find it.
+        self.answer_after_all(reply, Ok(Answered { payload_type: None, body: answer }));
     }
 
     fn answer(&self, reply: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome) {
