@@ -58,6 +58,8 @@ struct Scene {
     /// A workflow of two nodes, of which the first runs at the assigned executor.
     graph: String,
     node: String,
+    /// A workflow that nobody has begun.
+    waiting_graph: String,
     cron: String,
     generator: String,
     file: String,
@@ -68,6 +70,8 @@ struct Scene {
 struct Made {
     graph: String,
     node: String,
+    /// A workflow that nobody has begun.
+    waiting_graph: String,
     cron: String,
     generator: String,
     file: String,
@@ -89,6 +93,8 @@ impl Made {
         let spec = json!({ "colonyname": colony.name, "functionspecs": nodes });
         let graph = say(&colony.user, "submitworkflowspecmsg", json!({ "spec": spec }));
         let node = colony.assign(assigned, 5).ok();
+        let spec = json!({ "colonyname": colony.name, "functionspecs": [templates::node()] });
+        let waiting = say(&colony.user, "submitworkflowspecmsg", json!({ "spec": spec }));
         let cron = say(&colony.user, "addcronmsg", json!({ "cron": templates::cron(&colony.name, "cron") }));
         let generator = json!({ "generator": templates::generator(&colony.name, "generator") });
         let generator = say(&colony.user, "addgeneratormsg", generator);
@@ -104,6 +110,7 @@ impl Made {
         Made {
             graph: text(&graph, "processgraphid"),
             node: text(&node, "processid"),
+            waiting_graph: text(&waiting, "processgraphid"),
             cron: text(&cron, "cronid"),
             generator: text(&generator, "generatorid"),
             file: text(&file, "fileid"),
@@ -145,6 +152,7 @@ impl Scene {
             running,
             graph: made.graph,
             node: made.node,
+            waiting_graph: made.waiting_graph,
             cron: made.cron,
             generator: made.generator,
             file: made.file,

@@ -68,3 +68,8 @@ fn an_attempt_that_takes_too_long_is_retried_and_fails_in_the_end() {
 fn submitter_and_executor_talk() {
     script("channels.py");
 }
+
+#[test]
+fn workflows_run_and_grow() {
+    script("workflows.py");
+}

@@ -59,9 +59,8 @@ pub fn request(name: &str, scene: &Scene) -> Option<Value> {
         "getlogsmsg" => json!({ "processid": scene.running, "count": 10 }),
         "searchlogsmsg" => json!({ "text": "said", "days": 1, "count": 10 }),
         "submitworkflowspecmsg" => json!({ "spec": { "colonyname": colony, "functionspecs": [node()] } }),
-        "getprocessgraphmsg" | "cancelprocessgraphmsg" | "removeprocessgraphmsg" => {
-            json!({ "processgraphid": scene.graph })
-        }
+        "getprocessgraphmsg" | "cancelprocessgraphmsg" => json!({ "processgraphid": scene.graph }),
+        "removeprocessgraphmsg" => json!({ "processgraphid": scene.waiting_graph }),
         "getprocessgraphsmsg" => json!({ "state": 1, "count": 10 }),
         "removeallprocessgraphsmsg" => json!({ "state": -1 }),
         "addchildmsg" => {
@@ -102,7 +101,7 @@ pub fn request(name: &str, scene: &Scene) -> Option<Value> {
 }
 
 /// A node that nobody runs.
-fn node() -> Value {
+pub fn node() -> Value {
     json!({ "nodename": "n", "conditions": { "executortype": "nobody" } })
 }
 
