@@ -168,15 +168,9 @@ impl State {
 
     fn apply_executor(&mut self, event: ExecutorEvent, now: Nanos, number: u64) {
         self.changes.known.extend(self.executors.concerned(&event).into_iter().flatten().cloned());
-        // An executor that leaves, is rejected or comes back under its name gives back what it holds.
+        let mut leaving = None;
         if let Some((name, drops_functions)) = event.releases() {
-            if let Some(id) = self.executors.get(name).map(|executor| executor.executorid.clone()) {
-                let released = self.processes.release(&id, number, &mut self.changes);
-                for process in released {
-                    self.tell_workflow(&process, Turned { now, number });
-                }
-                self.changes.identities.push(id);
-            }
+            leaving = self.executors.get(name).map(|executor| executor.executorid.clone());
             if drops_functions {
                 self.functions.remove_of(name, &mut self.changes);
             }
@@ -192,6 +186,16 @@ impl State {
             _ => {}
         }
         self.executors.apply(event, Time::from_nanos(now));
+        // An executor that leaves, is rejected or comes back under its name gives back what it holds; but not where its id
+        // is registered under another name too and still works under that.
+        if let Some(id) = leaving {
+            if self.executors.acting(&id).is_none() {
+                for process in self.processes.release(&id, number, &mut self.changes) {
+                    self.tell_workflow(&process, Turned { now, number });
+                }
+            }
+            self.changes.identities.push(id);
+        }
     }
 
     fn apply_process(&mut self, event: ProcessEvent, now: Nanos, number: u64) {
