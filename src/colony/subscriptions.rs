@@ -8,7 +8,7 @@ use super::channels::{Channels, Entry};
 use super::processes::{ProcessAnswer, ProcessState};
 use crate::crypto::Identity;
 use crate::ids::ProcessId;
-use crate::map::HashMap;
+use crate::map::{HashMap, remove_from};
 use crate::refusal::Refusal;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -171,8 +171,8 @@ impl Subscriptions {
     /// Ends a subscription.
     pub fn remove(&mut self, id: SubscriptionId) -> Option<Subscription> {
         let subscription = self.all.remove(&id)?;
-        remove_from(&mut self.by_subject, &subscription.topic.subject(), id);
-        remove_from(&mut self.by_identity, &subscription.identity, id);
+        remove_from(&mut self.by_subject, &subscription.topic.subject(), &id);
+        remove_from(&mut self.by_identity, &subscription.identity, &id);
         Some(subscription)
     }
 
@@ -194,15 +194,6 @@ impl Subscriptions {
     /// Adds to what this turn has to tell.
     pub(crate) fn add_notices(&mut self, notices: Vec<Notice>) {
         self.notices.extend(notices);
-    }
-}
-
-fn remove_from<K: Eq + std::hash::Hash>(index: &mut HashMap<K, BTreeSet<SubscriptionId>>, key: &K, id: SubscriptionId) {
-    if let Some(ids) = index.get_mut(key) {
-        ids.remove(&id);
-        if ids.is_empty() {
-            index.remove(key);
-        }
     }
 }
 

@@ -7,7 +7,7 @@
 use super::processes::Process;
 use super::processes::queue::{self, Offer};
 use crate::crypto::Identity;
-use crate::map::HashMap;
+use crate::map::{HashMap, remove_from};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -111,12 +111,12 @@ impl<R> Waiters<R> {
                     of_type.groups.remove(&group);
                 }
             }
-            remove_from(&mut of_type.by_name, &offer.executor_name, arrival);
+            remove_from(&mut of_type.by_name, &offer.executor_name, &arrival);
             if of_type.groups.is_empty() {
                 self.types.remove(&offer.executor_type);
             }
         }
-        remove_from(&mut self.by_executor, &waiter.executor, arrival);
+        remove_from(&mut self.by_executor, &waiter.executor, &arrival);
         self.until.remove(&(waiter.until, arrival));
         Some(waiter)
     }
@@ -170,13 +170,4 @@ impl<R> Waiters<R> {
 
 fn group(offer: &Offer) -> Group {
     (offer.location.clone(), offer.cpu, offer.memory)
-}
-
-fn remove_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<Arrival>>, key: &K, arrival: Arrival) {
-    if let Some(arrivals) = index.get_mut(key) {
-        arrivals.remove(&arrival);
-        if arrivals.is_empty() {
-            index.remove(key);
-        }
-    }
 }

@@ -17,7 +17,7 @@ pub use model::{Allocations, Capabilities, Executor, ExecutorState};
 
 use super::table::{Keyed, Slot, Table};
 use crate::crypto::Identity;
-use crate::map::HashMap;
+use crate::map::{HashMap, remove_from};
 use crate::time::Time;
 use bincode::{Decode, Encode};
 use std::collections::BTreeSet;
@@ -179,7 +179,7 @@ impl Executors {
                 if let Some(before) = self.table.get(&executor.executorname) {
                     self.counts[before.state as usize] -= 1;
                     let (id, name) = (before.executorid.clone(), before.executorname.clone());
-                    self.forget_id(&id, &name);
+                    remove_from(&mut self.by_id, &id, &name);
                 }
                 self.counts[executor.state as usize] += 1;
                 self.by_id.entry(executor.executorid.clone()).or_default().insert(executor.executorname.clone());
@@ -210,7 +210,7 @@ impl Executors {
             ExecutorEvent::Forgotten(name) => {
                 if let Some(executor) = self.table.remove(&name) {
                     self.counts[executor.state as usize] -= 1;
-                    self.forget_id(&executor.executorid, &name);
+                    remove_from(&mut self.by_id, &executor.executorid, &name);
                 }
             }
         }
@@ -221,15 +221,6 @@ impl Executors {
             self.counts[executor.state as usize] -= 1;
             executor.state = state;
             self.counts[state as usize] += 1;
-        }
-    }
-
-    fn forget_id(&mut self, id: &Identity, name: &str) {
-        if let Some(names) = self.by_id.get_mut(id) {
-            names.remove(name);
-            if names.is_empty() {
-                self.by_id.remove(id);
-            }
         }
     }
 }
