@@ -276,13 +276,11 @@ impl ColonyActor {
         let Settled { answers, notices } = settled;
         let mut then: Vec<OnDurable> = Vec::with_capacity(answers.len() + notices.len() + 1);
         if let Answering::Once(tell, outcome) = answering {
-            then.push(Box::new(move |log| {
-                tell(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) })
-            }));
+            then.push(Box::new(move |log| tell(once_durable(log, outcome))));
         }
         for PollAnswer { slot, generation, outcome } in answers {
             then.push(Box::new(move |log| {
-                slot.deliver(generation, if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) });
+                slot.deliver(generation, once_durable(log, outcome));
             }));
         }
         for notice in notices {
@@ -334,7 +332,7 @@ impl ColonyActor {
             return tell(outcome);
         }
         self.stream.after_queued(Box::new(move |log| {
-            tell(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) });
+            tell(once_durable(log, outcome));
         }));
     }
 
@@ -448,8 +446,13 @@ const RETRY_MICROS: u64 = 2_000;
 const MAX_SLEEP: Duration = Duration::from_secs(86_400);
 
 /// 503 for whoever waits for a log that has stopped: whether the change is there after a restart is not known.
-pub fn log_stopped() -> Refusal {
+fn log_stopped() -> Refusal {
     Refusal::unavailable("the server's log has stopped: whether this was done is known after its restart")
+}
+
+/// What the caller is told when the log reports on the record that the outcome waited for.
+pub fn once_durable(log: wal::Outcome, outcome: Outcome) -> Outcome {
+    if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) }
 }
 
 fn refuse(reply: ReplyTo, refusal: Refusal) {

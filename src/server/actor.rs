@@ -5,7 +5,7 @@ use super::message::{self, ServerCommand, ServerDecision, ServerTurn};
 use super::open::ServerInfo;
 use super::state::{ListedColony, ServerEvent, ServerState};
 use crate::clock::Clock;
-use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, log_stopped, worker_of};
+use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, once_durable, worker_of};
 use crate::colony::event::Event;
 use crate::colony::mailbox::Outcome;
 use crate::colony::message::{Answer, Answered};
@@ -177,7 +177,7 @@ impl ServerActor {
 
     fn answer_after_all(&self, reply: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome) {
         self.stream.after_queued(Box::new(move |log| {
-            reply(if log == wal::Outcome::Durable { outcome } else { Err(log_stopped()) });
+            reply(once_durable(log, outcome));
         }));
     }
 }
