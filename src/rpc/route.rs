@@ -215,9 +215,12 @@ async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command:
     let guard = Parked { colony: colony.clone(), slot: slot.clone() };
     while let Some((generation, outcome)) = told.recv().await {
         let answered = outcome?;
-        // Whoever drives this connection looks at its socket before it polls this future again, so that a client that
-        // hung up in the meantime is noticed before the assignment counts as sent.
-        tokio::task::yield_now().await;
+        // A client that hung up in the meantime must be noticed before the assignment counts as sent. The first pause
+        // lets the worker hear of sockets that were closed; then the connection marks its own and polls this future
+        // once more; in the second pause it drops it.
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
         if slot.upgrade().is_some_and(|slot| slot.send(generation)) {
             drop(guard);
             return Ok(answered);
