@@ -103,6 +103,24 @@ pub const SCHEDULE_RETRY: Duration = Duration::from_secs(60);
 /// Crons and generators that one tick of a colony's timer starts, so that others get their turns between.
 pub const STARTS_A_TICK: usize = 16;
 
+/// How long what has ended stays in memory before it goes to the history store: most is asked for just then.
+pub const ARCHIVE_AFTER: Duration = Duration::from_secs(5);
+
+/// How often a colony writes to the history store, unless a whole batch waits: each batch is a sync.
+pub const ARCHIVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How soon a batch is tried again that the history store could not take.
+pub const ARCHIVE_RETRY: Duration = Duration::from_secs(5);
+
+/// Requests that read from the history store at once; others wait. Each has a page cache of 8 MiB.
+pub const HISTORY_READERS: usize = 4;
+
+/// Records, and as many lines and removals, of one batch for the history store: a millisecond of a turn.
+pub const ARCHIVED_A_BATCH: usize = 1_000;
+
+/// Bytes of one such batch, about; a record or workflow that is larger is a batch of its own.
+pub const ARCHIVED_BYTES_A_BATCH: usize = 16 << 20;
+
 /// Removals of all processes that may be under way in one colony.
 pub const GRADUAL_JOBS: usize = 16;
 

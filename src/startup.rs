@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::colony::Options;
+use crate::colony::history::History;
 use crate::colony::matching::nothing_to_do;
 use crate::colony::state::State;
 use crate::crypto::{Identity, Memo, PrivateKey};
@@ -16,6 +17,7 @@ use crate::server::directory::Directory;
 use crate::server::open::ServerInfo;
 use crate::server::state::ServerEvent;
 use crate::storage::codec::RecordWriter;
+use crate::storage::history::{HistoryError, HistoryStore, Known};
 use crate::storage::replay::{self, ReplayError, Replayed, SERVER_STREAM};
 use actix::Actor;
 use actix_web::dev::ServerHandle;
@@ -72,6 +74,9 @@ pub enum StartError {
     /// The log can't be read back.
     #[error("cannot read the log back")]
     Replay(#[from] ReplayError),
+    /// The history store can't be opened.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The wall clock is wrong.
     #[error(
         "the wall clock says a time more than a day before the newest record in the log: set the clock, \
@@ -98,6 +103,7 @@ pub struct Running {
     pub log_stopped: oneshot::Receiver<String>,
     handle: ServerHandle,
     log: Arc<dyn Log>,
+    history: HistoryStore,
     shared: Data<Shared>,
 }
 
@@ -118,6 +124,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         directory: directory.clone(),
         server: OnceLock::new(),
         log: OnceLock::new(),
+        history: OnceLock::new(),
         stopping: false.into(),
         info: ServerInfo {
             host: address.ip().to_string(),
@@ -148,12 +155,16 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     }
     let clock = Clock::default();
     check_clock(clock, &replayed)?;
+    let history = open_history(&settings, &replayed).await?;
+    // Nobody else sets it.
+    let _ = rpc.history.set(history.clone());
     let launcher = Launcher {
         workers: Arc::new(workers),
         log: log.clone(),
         options: Arc::new(settings.options.clone()),
         directory,
         clock,
+        history: history.clone(),
     };
     let Replayed { server: (mut state, mut last), mut colonies, records, events } = replayed;
     let mut new_owner = None;
@@ -186,7 +197,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         milliseconds = begin.elapsed().as_millis() as u64,
         "serving"
     );
-    Ok(Running { address, owner, new_owner, log_stopped, handle, log, shared })
+    Ok(Running { address, owner, new_owner, log_stopped, handle, log, history, shared })
 }
 
 /// Opens the log and reads it back, on a thread that may block.
@@ -231,6 +242,29 @@ async fn open_log(
     opened.await.unwrap_or(Err(StartError::Workers))
 }
 
+/// Opens the history store, on a thread that may block, and brings it to where the log is.
+async fn open_history(settings: &Settings, replayed: &Replayed) -> Result<HistoryStore, StartError> {
+    let dir = settings.data_dir.join("history");
+    let known: Vec<Known> = replayed
+        .server
+        .0
+        .colonies()
+        .map(|listed| {
+            let history = replayed.colonies.get(&listed.incarnation).map(|(state, _)| &state.history);
+            Known {
+                of: listed.incarnation,
+                batches: history.map_or(0, History::batches),
+                lines_until: history.map_or(0, History::lines_until),
+            }
+        })
+        .collect();
+    let opened = actix_rt::task::spawn_blocking(move || HistoryStore::open(&dir, &known));
+    match opened.await {
+        Ok(opened) => Ok(opened?),
+        Err(_) => Err(StartError::Workers),
+    }
+}
+
 /// A wall clock that is more than a day behind the log would make time stamps creep for as long.
 fn check_clock(clock: Clock, replayed: &Replayed) -> Result<(), StartError> {
     const DAY: i64 = 86_400 * 1_000_000_000;
@@ -270,8 +304,12 @@ impl Running {
             }
         }
         self.handle.stop(false).await;
-        let log = self.log.clone();
-        if actix_rt::task::spawn_blocking(move || log.close()).await.is_err() {
+        let (log, history) = (self.log.clone(), self.history.clone());
+        let closed = actix_rt::task::spawn_blocking(move || {
+            log.close();
+            history.close();
+        });
+        if closed.await.is_err() {
             tracing::error!("the log could not be closed in order; what was acknowledged is on disk");
         }
         tracing::info!(milliseconds = begin.elapsed().as_millis() as u64, "stopped");

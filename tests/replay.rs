@@ -285,7 +285,7 @@ impl World {
         for state in (0..5).filter_map(colonies::colony::processes::ProcessState::from_number) {
             let ids = |processes: &colonies::colony::processes::Processes| {
                 let all = processes.list(state, colonies::colony::processes::ListFilter::All, usize::MAX);
-                all.iter().map(|process| process.id).collect::<Vec<_>>()
+                all.iter().map(|(_, process)| process.id).collect::<Vec<_>>()
             };
             assert_eq!(ids(&replayed.processes), ids(live));
             assert_eq!(replayed.processes.count(state), live.count(state));

@@ -77,6 +77,9 @@ pub struct Start {
     #[arg(long, env = "COLONIES_GENERATOR_CHECKER_PERIOD", default_value_t = limits::CHECKER_PERIOD_MS,
           value_parser = parse_milliseconds)]
     generator_checker_period: u32,
+    /// Seconds that what has ended stays in memory before it goes to the history store
+    #[arg(long, env = "COLONIES_ARCHIVE_AFTER", default_value_t = limits::ARCHIVE_AFTER.as_secs())]
+    archive_after: u64,
     /// HTTP workers; one for each core unless given
     #[arg(long, env = "COLONIES_WORKERS")]
     workers: Option<usize>,
@@ -203,6 +206,7 @@ impl Start {
                 cron_checker_period: self.cron_checker_period,
                 generator_checker_period: self.generator_checker_period,
                 zone: server_zone(),
+                archive_after: Duration::from_secs(self.archive_after),
                 ..Options::default()
             },
         })

@@ -3,12 +3,14 @@
 //! A turn decides, takes credit from the log, applies, brings waiters and processes together, and appends one record.
 //! Replies leave when what they reveal is durable: the log's thread completes them, and the actor goes on meanwhile.
 
+mod archive;
 mod jobs;
 mod starts;
 
-use super::mailbox::{Call, Mailbox, Outcome, ReplyTo, Subscribe};
+use super::history::{Archive, Elsewhere, HistoryEvent, Holdings, Recall};
+use super::mailbox::{Call, Mailbox, NotSubscribed, Outcome, ReplyTo, Revive, Subscribe};
 use super::matching::{Moment, PollAnswer, Record, Settled};
-use super::message::{Answered, Decision, Reply, Reveals, Turn, Volatile};
+use super::message::{Answered, Body, Decision, Reply, Reveals, Turn, Volatile};
 use super::poll::PollSlot;
 use super::subscriptions::{Notice, SubscriptionId};
 use super::{Colony, access};
@@ -42,6 +44,14 @@ pub struct ColonyActor {
     clock: Clock,
     ids: Box<dyn IdSource + Send>,
     surroundings: Arc<dyn Surroundings>,
+    /// The history store.
+    archive: Option<Arc<dyn Archive>>,
+    /// What the store holds, where that is less than it was given.
+    lost: Option<Holdings>,
+    /// Whether the batch that was written last has worked, until a turn has taken that over.
+    written: Option<bool>,
+    /// The way in, for those who report back.
+    me: Option<Addr<ColonyActor>>,
     /// The timer that is running, and when it fires.
     timer: Option<(SpawnHandle, u64)>,
     /// Polls whose client has gone and that are still to be looked at.
@@ -67,6 +77,8 @@ pub struct Parts {
     pub ids: Box<dyn IdSource + Send>,
     /// Who wants to know of its turns.
     pub surroundings: Arc<dyn Surroundings>,
+    /// The history store, and what it holds of this colony.
+    pub archive: Option<(Arc<dyn Archive>, Holdings)>,
 }
 
 /// A turn's record, with the credit that it has.
@@ -85,6 +97,14 @@ impl Record for TurnRecord {
     }
 }
 
+/// What came of a message.
+enum Decided {
+    /// A decision.
+    Here(Decision),
+    /// None yet: it is about something that may be past.
+    Elsewhere(Elsewhere),
+}
+
 /// Whom a turn answers.
 enum Answering {
     Nobody,
@@ -94,10 +114,14 @@ enum Answering {
 impl ColonyActor {
     /// The actor of these parts.
     pub fn new(parts: Parts) -> ColonyActor {
-        let Parts { mut colony, founding, stream, clock, ids, surroundings } = parts;
+        let Parts { mut colony, founding, stream, clock, ids, surroundings, archive } = parts;
         let at =
             Moment { now: colony.next_turn(clock.wall()), monotonic: clock.monotonic(), number: colony.state.number };
         colony.start_timers(at, u64::try_from(limits::RESTART_GRACE.as_micros()).unwrap_or(u64::MAX));
+        if archive.is_some() {
+            colony.start_archiving(at.monotonic);
+        }
+        let known = colony.state.history.batches();
         ColonyActor {
             colony,
             founding,
@@ -105,6 +129,10 @@ impl ColonyActor {
             clock,
             ids,
             surroundings,
+            lost: archive.as_ref().map(|(_, holdings)| holdings).filter(|holds| holds.batches < known).cloned(),
+            archive: archive.map(|(archive, _)| archive),
+            written: None,
+            me: None,
             timer: None,
             leavers: Vec::new(),
             jobs: VecDeque::new(),
@@ -123,6 +151,23 @@ impl ColonyActor {
         self.founding.is_none()
     }
 
+    /// Takes over that the history store holds less than it was given.
+    fn correct_history(&mut self) {
+        let Some(holdings) = self.lost.take() else {
+            return;
+        };
+        tracing::warn!(
+            colony = %self.colony.state.name,
+            batches = holdings.batches,
+            of = self.colony.state.history.batches(),
+            "the history store has lost finished work and log lines: what is missing stays missing, counts are corrected"
+        );
+        // Batches go on from where the colony is: a number never stands for two.
+        let batches = self.colony.state.history.batches();
+        let event = Event::History(HistoryEvent::Lost(Box::new(Holdings { batches, ..holdings })));
+        self.own_turn(|_, _| vec![event]);
+    }
+
     fn moment(&self) -> Moment {
         Moment {
             now: self.colony.next_turn(self.clock.wall()),
@@ -133,7 +178,7 @@ impl ColonyActor {
 
     /// One message.
     fn handle_call(&mut self, call: Call) {
-        let Call { caller, command, reply } = call;
+        let Call { caller, command, reply, searched } = call;
         if let Some(refusal) = &self.ended {
             return refuse(reply, refusal.clone());
         }
@@ -148,8 +193,15 @@ impl ColonyActor {
         let (name, class) = (command.name(), command.class());
         let decided = catch_unwind(AssertUnwindSafe(|| {
             access::check(command.access(), &self.colony.state, &caller)?;
+            if !searched
+                && command.recall() != Recall::Itself
+                && let Some(lookup) = self.colony.lookup(command.address())
+            {
+                let empty = Box::new(self.colony.empty());
+                return Ok(Decided::Elsewhere(Elsewhere { command, lookup, empty }));
+            }
             let mut turn = Turn { colony: &self.colony, caller: &caller, now: at.now, ids: &mut *self.ids };
-            command.decide(&mut turn)
+            command.decide(&mut turn).map(Decided::Here)
         }));
         let decision = decided.unwrap_or_else(|_| {
             // The panic's own message has been logged by the hook; nothing has changed.
@@ -158,8 +210,18 @@ impl ColonyActor {
         });
         match (decision, reply) {
             (Err(refusal), reply) => self.answer_refusal(reply, refusal),
-            (Ok(Decision::Reply(decided)), ReplyTo::Once(tell)) => self.carry_out(decided, tell, class, at),
-            (Ok(Decision::Park(poll)), ReplyTo::Poll(slot)) => {
+            (Ok(Decided::Elsewhere(elsewhere)), ReplyTo::Once(tell)) => {
+                let body = Body::Elsewhere(Box::new(elsewhere));
+                self.answer_when_durable(tell, Ok(Answered { payload_type: None, body }), Reveals::Colony);
+            }
+            (Ok(Decided::Here(Decision::FromPast(read))), ReplyTo::Once(tell)) => {
+                let answered = Answered { payload_type: None, body: Body::FromPast(read) };
+                self.answer_when_durable(tell, Ok(answered), Reveals::Colony);
+            }
+            (Ok(Decided::Here(Decision::Reply(decided))), ReplyTo::Once(tell)) => {
+                self.carry_out(decided, tell, class, at);
+            }
+            (Ok(Decided::Here(Decision::Park(poll))), ReplyTo::Poll(slot)) => {
                 let taken = self.take_credit(limits::MATCH_CREDIT, Class::Ordinary);
                 let (credit, room) = match taken {
                     Ok(credit) => (Some(credit), limits::MATCH_CREDIT),
@@ -174,8 +236,10 @@ impl ColonyActor {
                     actor.finish(record, credit, settled, Answering::Nobody);
                 });
             }
-            (Ok(Decision::Volatile(volatile)), ReplyTo::Once(tell)) => self.carry_out_volatile(volatile, tell, at),
-            (Ok(Decision::Gradually(work)), ReplyTo::Once(tell)) => self.begin_job(work, tell),
+            (Ok(Decided::Here(Decision::Volatile(volatile))), ReplyTo::Once(tell)) => {
+                self.carry_out_volatile(volatile, tell, at);
+            }
+            (Ok(Decided::Here(Decision::Gradually(work))), ReplyTo::Once(tell)) => self.begin_job(work, tell),
             (Ok(_), reply) => {
                 tracing::error!(message = name, "a message and its reply do not fit each other");
                 refuse(reply, Refusal::odd("the server does not know how to answer this message"));
@@ -187,12 +251,12 @@ impl ColonyActor {
     fn carry_out(&mut self, decided: Reply, tell: Tell, class: Class, at: Moment) {
         let Reply { events, answer, reveals, payload_type } = decided;
         if events.is_empty() {
-            let outcome = Ok(Answered { payload_type, body: answer(&self.colony) });
+            let outcome = Ok(Answered { payload_type, body: Body::Ready(answer(&self.colony)) });
             return self.answer_when_durable(tell, outcome, reveals);
         }
         match self.make_record(&events, class, at) {
             Ok((record, credit)) => self.record(events, record, credit, at, |colony| {
-                Answering::Once(tell, Ok(Answered { payload_type, body: answer(colony) }))
+                Answering::Once(tell, Ok(Answered { payload_type, body: Body::Ready(answer(colony)) }))
             }),
             Err(refusal) => self.answer_refusal(ReplyTo::Once(tell), refusal),
         }
@@ -204,7 +268,7 @@ impl ColonyActor {
         self.guarded(|actor| {
             let outcome = effect(&mut actor.colony, at);
             actor.colony.take_notices().into_iter().for_each(Notice::tell);
-            let outcome = outcome.map(|body| Answered { payload_type: None, body });
+            let outcome = outcome.map(|body| Answered { payload_type: None, body: Body::Ready(body) });
             actor.answer_when_durable(tell, outcome, reveals);
         });
     }
@@ -377,8 +441,9 @@ impl ColonyActor {
         let step = (!self.jobs.is_empty()).then_some(now);
         let sweep = self.colony.signs.next_sweep();
         let start = self.colony.schedule.next_look(self.clock.wall(), now);
-        let Some(due) = [self.colony.timers.next(), giving_up, retry, step, sweep, start].into_iter().flatten().min()
-        else {
+        let archiving = self.next_archiving(now);
+        let timers = [self.colony.timers.next(), giving_up, retry, step, sweep, start, archiving];
+        let Some(due) = timers.into_iter().flatten().min() else {
             return;
         };
         match self.timer {
@@ -431,6 +496,7 @@ impl ColonyActor {
         }
         self.start_due();
         self.step_job();
+        self.archive_due();
     }
 
     /// Tells something that changes nothing.
@@ -472,7 +538,9 @@ impl Actor for ColonyActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(limits::MAILBOX);
+        self.me = Some(ctx.address());
         self.is_founded();
+        self.correct_history();
         self.surroundings.turned(&mut self.colony);
         self.arm(ctx);
     }
@@ -511,9 +579,12 @@ impl Message for Subscribe {
 
 impl Handler<Subscribe> for ColonyActor {
     type Result = ();
-    fn handle(&mut self, Subscribe { subscription, reply }: Subscribe, _: &mut Self::Context) {
+    fn handle(&mut self, Subscribe { subscription, reply, searched }: Subscribe, _: &mut Self::Context) {
         if let Some(refusal) = &self.ended {
-            return reply(Err(refusal.clone()));
+            return reply(Err(NotSubscribed::Refused(refusal.clone())));
+        }
+        if !searched && let Some(lookup) = self.colony.lookup_for(&subscription) {
+            return reply(Err(NotSubscribed::Elsewhere(lookup)));
         }
         self.colony.heard_from(&subscription.identity, self.clock.monotonic());
         let mut subscribed = self.colony.subscribe(subscription);
@@ -530,8 +601,8 @@ impl Handler<Subscribe> for ColonyActor {
                     notice.tell();
                 }
             }
-            (wal::Outcome::Durable, Err(refusal)) => reply(Err(refusal)),
-            _ => reply(Err(log_stopped())),
+            (wal::Outcome::Durable, Err(refusal)) => reply(Err(NotSubscribed::Refused(refusal))),
+            _ => reply(Err(NotSubscribed::Refused(log_stopped()))),
         });
         if self.stream.is_durable(self.stream.number()) {
             then(wal::Outcome::Durable);
@@ -602,6 +673,11 @@ impl Mailbox for ActorMailbox {
         self.0.do_send(Gone(poll));
     }
     fn subscribe(&self, request: Subscribe) -> Result<(), Box<Subscribe>> {
+        self.0.try_send(request).map_err(|error| match error {
+            SendError::Full(request) | SendError::Closed(request) => Box::new(request),
+        })
+    }
+    fn revive(&self, request: Revive) -> Result<(), Box<Revive>> {
         self.0.try_send(request).map_err(|error| match error {
             SendError::Full(request) | SendError::Closed(request) => Box::new(request),
         })

@@ -7,6 +7,7 @@ use super::executors::ExecutorEvent;
 use super::files::FileEvent;
 use super::functions::FunctionEvent;
 use super::generators::GeneratorEvent;
+use super::history::HistoryEvent;
 use super::locations::LocationEvent;
 use super::logs::LogEvent;
 use super::processes::ProcessEvent;
@@ -67,4 +68,6 @@ pub enum Event {
     Cron(CronEvent),
     /// Something about a blueprint or a definition.
     Blueprint(BlueprintEvent),
+    /// Something left memory for the history store, or came back.
+    History(HistoryEvent),
 }

@@ -1,5 +1,6 @@
 //! How others reach a colony, without knowing what it runs on.
 
+use super::history::{Found, Lookup};
 use super::message::{Answered, Command};
 use super::poll::PollSlot;
 use super::subscriptions::{Subscription, SubscriptionId};
@@ -26,6 +27,8 @@ pub struct Call {
     pub command: Box<dyn Command>,
     /// Who is told.
     pub reply: ReplyTo,
+    /// Whether what it is about was looked for in the past already.
+    pub searched: bool,
 }
 
 /// A request to subscribe. The outcome comes when what it reveals is durable.
@@ -33,7 +36,25 @@ pub struct Subscribe {
     /// What to.
     pub subscription: Subscription,
     /// Who is told that it begins, or why it does not.
-    pub reply: Box<dyn FnOnce(Result<SubscriptionId, Refusal>) + Send>,
+    pub reply: Box<dyn FnOnce(Result<SubscriptionId, NotSubscribed>) + Send>,
+    /// Whether its process was looked for in the past already.
+    pub searched: bool,
+}
+
+/// Why a subscription does not begin.
+pub enum NotSubscribed {
+    /// It is refused.
+    Refused(Refusal),
+    /// Its process may be past.
+    Elsewhere(Lookup),
+}
+
+/// A record of the past on its way back.
+pub struct Revive {
+    /// What was found.
+    pub found: Found,
+    /// Told when it is in memory, or that it must be looked for again.
+    pub reply: Box<dyn FnOnce(Result<(), Refusal>) + Send>,
 }
 
 /// The way into a colony. Every method returns at once.
@@ -50,6 +71,11 @@ pub trait Mailbox: Send + Sync {
     /// # Errors
     /// As [`Mailbox::call`].
     fn subscribe(&self, request: Subscribe) -> Result<(), Box<Subscribe>>;
+    /// Brings a record of the past back.
+    ///
+    /// # Errors
+    /// As [`Mailbox::call`].
+    fn revive(&self, request: Revive) -> Result<(), Box<Revive>>;
     /// Ends a subscription.
     fn unsubscribe(&self, id: SubscriptionId);
     /// Ends the colony: polls and subscriptions are answered with the refusal, no turn follows. `done` is run when

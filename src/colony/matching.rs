@@ -7,7 +7,8 @@
 use super::Colony;
 use super::access;
 use super::event::Event;
-use super::message::Answered;
+use super::history::Missing;
+use super::message::{Answered, Body};
 use super::poll::{Generation, Place, PollSlot};
 use super::processes::{ProcessAnswer, ProcessEvent};
 use super::subscriptions::Notice;
@@ -123,7 +124,7 @@ impl Colony {
         let answers = self.settle_polls(at, record, &mut notices);
         notices.extend(self.take_notices());
         self.set_timers(at);
-        self.reschedule();
+        self.reschedule(at.monotonic);
         self.watch_registered(at.monotonic);
         Settled { answers, notices }
     }
@@ -138,6 +139,7 @@ impl Colony {
         }
         for process in std::mem::take(&mut self.state.changes.closed) {
             self.close_channels(&process, notices);
+            self.note_past(Missing::Process(process), at.monotonic);
         }
         for id in std::mem::take(&mut self.state.changes.identities) {
             self.answer_without_right(&id, &mut answers);
@@ -246,7 +248,11 @@ impl Colony {
         answer.process.exec_deadline = deadline_before;
         answer.process.attributes = attributes_before;
         let body = Box::new(answer);
-        answers.push(PollAnswer { slot, generation, outcome: Ok(Answered { payload_type: None, body }) });
+        answers.push(PollAnswer {
+            slot,
+            generation,
+            outcome: Ok(Answered { payload_type: None, body: Body::Ready(body) }),
+        });
         None
     }
 

@@ -7,6 +7,7 @@ use super::matching::Moment;
 use super::processes::Process;
 use crate::colony::crons::Cron;
 use crate::colony::generators::Generator;
+use crate::colony::history::{Elsewhere, Past, PastError, Recall};
 use crate::colony::workflows::Workflow;
 use crate::crypto::Identity;
 use crate::ids::{CronId, GeneratorId, GraphId, IdSource, ProcessId};
@@ -72,6 +73,8 @@ pub trait ColonyMessage: DeserializeOwned + Send + Sized + 'static {
     const ACCESS: Access;
     /// Whether it may use the log's reserve on a full disk: what ends or removes work.
     const CLASS: Class = Class::Ordinary;
+    /// What becomes of it where the process, workflow or attribute that it names is past.
+    const RECALL: Recall = Recall::Revives;
     /// Whether the answer is the request's payload, byte for byte (chapter 1, 11).
     const ECHOES: bool = false;
 
@@ -145,6 +148,8 @@ pub enum Decision {
     Park(super::waiters::Poll),
     /// Changes only what is in memory: done at once, without a record.
     Volatile(Volatile),
+    /// The answer needs what is past: it is made with that, after the turn.
+    FromPast(ReadPast),
     /// Too much for one turn: it is done in steps, and the caller is told after the last one.
     Gradually(Box<dyn Gradual>),
 }
@@ -156,6 +161,9 @@ pub struct Volatile {
     /// What the answer reveals.
     pub reveals: Reveals,
 }
+
+/// Makes an answer with what is past. It holds what it needs of the present.
+pub type ReadPast = Box<dyn FnOnce(&dyn Past) -> Result<Box<dyn Answer>, Refusal> + Send>;
 
 /// Changes what a colony keeps beside its state; never the state.
 pub type Effect = Box<dyn FnOnce(&mut Colony, Moment) -> Result<Box<dyn Answer>, Refusal> + Send>;
@@ -214,12 +222,19 @@ impl Decision {
         Decision::Volatile(Volatile { effect: Box::new(effect), reveals: Reveals::Colony })
     }
 
+    /// Nothing happens; this is the answer, made with what is past.
+    pub fn from_past<T: Answer + 'static>(
+        read: impl FnOnce(&dyn Past) -> Result<T, PastError> + Send + 'static,
+    ) -> Decision {
+        Decision::FromPast(Box::new(move |past| Ok(Box::new(read(past)?))))
+    }
+
     /// Says that the answer reveals one record only.
     pub fn revealing(mut self, number: u64) -> Decision {
         match &mut self {
             Decision::Reply(reply) => reply.reveals = Reveals::Record(number),
             Decision::Volatile(volatile) => volatile.reveals = Reveals::Record(number),
-            Decision::Park(_) | Decision::Gradually(_) => {}
+            Decision::Park(_) | Decision::Gradually(_) | Decision::FromPast(_) => {}
         }
         self
     }
@@ -278,6 +293,8 @@ pub trait Command: Send {
     fn access(&self) -> Access;
     /// Whether it may use the log's reserve.
     fn class(&self) -> Class;
+    /// What becomes of it where its record is past.
+    fn recall(&self) -> Recall;
     /// Decides; see [`ColonyMessage::decide`].
     ///
     /// # Errors
@@ -304,6 +321,9 @@ impl<M: ColonyMessage> Command for M {
     fn class(&self) -> Class {
         M::CLASS
     }
+    fn recall(&self) -> Recall {
+        M::RECALL
+    }
     fn decide(self: Box<Self>, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
         ColonyMessage::decide(*self, turn)
     }
@@ -314,7 +334,17 @@ pub struct Answered {
     /// The reply's `payloadtype` where it is not the request's.
     pub payload_type: Option<&'static str>,
     /// The payload.
-    pub body: Box<dyn Answer>,
+    pub body: Body,
+}
+
+/// A payload, or the way to it.
+pub enum Body {
+    /// The payload.
+    Ready(Box<dyn Answer>),
+    /// It is made with what is past.
+    FromPast(ReadPast),
+    /// Nothing is decided yet: what the message is about may be past.
+    Elsewhere(Box<Elsewhere>),
 }
 
 impl std::fmt::Debug for Answered {

@@ -13,6 +13,7 @@ pub mod executors;
 pub mod files;
 pub mod functions;
 pub mod generators;
+pub mod history;
 pub mod listing;
 pub mod locations;
 pub mod logs;
@@ -44,6 +45,7 @@ use channels::room::Room;
 use event::Event;
 use executors::Executor;
 use executors::stale::SignsOfLife;
+use history::Archiving;
 use jiff::tz::TimeZone;
 use matching::Held;
 use poll::PollSlot;
@@ -82,6 +84,8 @@ pub struct Options {
     pub generator_checker_period: u32,
     /// The zone of cron expressions that name none.
     pub zone: TimeZone,
+    /// How long what has ended stays in memory before it goes to the history store.
+    pub archive_after: Duration,
 }
 
 impl Default for Options {
@@ -98,6 +102,7 @@ impl Default for Options {
             cron_checker_period: limits::CHECKER_PERIOD_MS,
             generator_checker_period: limits::CHECKER_PERIOD_MS,
             zone: TimeZone::UTC,
+            archive_after: limits::ARCHIVE_AFTER,
         }
     }
 }
@@ -125,6 +130,8 @@ pub struct Colony {
     heard: HashMap<String, Time>,
     /// When crons and generators start.
     pub(crate) schedule: Schedule,
+    /// What waits to go to the history store.
+    pub(crate) archiving: Archiving,
     /// Which executors are alive, as far as the sweep for silent ones goes.
     pub(crate) signs: SignsOfLife,
     /// Whether there was not room to hand out everything that could be.
@@ -145,6 +152,7 @@ impl Colony {
             held_order: VecDeque::new(),
             heard: HashMap::default(),
             schedule: Schedule::default(),
+            archiving: Archiving::default(),
             signs: SignsOfLife::default(),
             unmatched: false,
         }

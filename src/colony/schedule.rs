@@ -7,6 +7,7 @@
 use super::Colony;
 use super::crons::start::CronTurn;
 use super::event::Event;
+use super::history::Missing;
 use crate::ids::{CronId, GeneratorId, GraphId, IdSource};
 use crate::limits;
 use crate::map::HashMap;
@@ -125,7 +126,10 @@ impl Colony {
     }
 
     /// Takes over what this turn's events changed.
-    pub(crate) fn reschedule(&mut self) {
+    pub(crate) fn reschedule(&mut self, monotonic: u64) {
+        for past in std::mem::take(&mut self.state.changes.past) {
+            self.note_past(past, monotonic);
+        }
         for change in std::mem::take(&mut self.state.changes.rescheduled) {
             match change {
                 Rescheduled::Anew(item) => {
@@ -135,6 +139,7 @@ impl Colony {
                 Rescheduled::More(item) if self.schedule.failures.contains_key(&item) => {}
                 Rescheduled::More(item) => self.schedule.set(item, self.due_time(item)),
                 Rescheduled::Ended(graph) => {
+                    self.note_past(Missing::Workflow(graph), monotonic);
                     if let Some(cron) = self.schedule.blocked.remove(&graph) {
                         self.schedule.set(Item::Cron(cron), self.due_time(Item::Cron(cron)));
                     }

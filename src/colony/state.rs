@@ -7,6 +7,7 @@ use super::executors::{ExecutorEvent, Executors};
 use super::files::Files;
 use super::functions::Functions;
 use super::generators::{GeneratorEvent, GeneratorStart, Generators};
+use super::history::{History, Missing, is_over};
 use super::locations::Locations;
 use super::logs::Logs;
 use super::processes::{ProcessEvent, ProcessState, Processes, Turned};
@@ -54,6 +55,8 @@ pub struct State {
     pub files: Files,
     /// Snapshots.
     pub snapshots: Snapshots,
+    /// What is past, in the history store.
+    pub history: History,
     /// The time of the newest record: no later record may be earlier.
     pub newest: Nanos,
     /// The number of the newest record in the colony's stream.
@@ -92,6 +95,9 @@ pub struct Changes {
     pub rescheduled: Vec<Rescheduled>,
     /// Blueprint ids that came and went.
     pub blueprints: Vec<(String, bool)>,
+    /// What may be past, but for what ended just now: what was brought back, and workflows that are not their cron's
+    /// previous one any more.
+    pub past: Vec<Missing>,
 }
 
 /// Always equal: not part of the state.
@@ -120,6 +126,7 @@ impl Default for State {
             logs: Logs::default(),
             files: Files::default(),
             snapshots: Snapshots::default(),
+            history: History::default(),
             newest: 0,
             number: 0,
             changes: Changes::default(),
@@ -163,6 +170,7 @@ impl State {
             Event::Generator(event) => self.apply_generator(event, Turned { now, number }),
             Event::Cron(event) => self.apply_cron(event, Turned { now, number }),
             Event::Blueprint(event) => self.blueprints.apply(event, Time::from_nanos(now), &mut self.changes),
+            Event::History(event) => self.apply_history(event, number),
         }
     }
 
@@ -212,6 +220,12 @@ impl State {
                 self.processes.set_input(id, &parents);
             }
         }
+        if let ProcessEvent::Removed(id) = &event
+            && let Some(process) = self.processes.get(id).filter(|process| process.state.is_final())
+        {
+            let number = self.processes.number(&process.id);
+            number.into_iter().for_each(|number| self.history.forget_process(number));
+        }
         let about = event.process();
         let closed = self.processes.apply(event, now, number, &mut self.changes);
         if let Some(id) = about {
@@ -255,6 +269,11 @@ impl State {
                 self.changes.rescheduled.push(Rescheduled::Ended(graph));
             }
             WorkflowEvent::Removed(graph) => {
+                if let Some(workflow) = self.workflows.get(&graph).filter(|workflow| is_over(workflow)) {
+                    let nodes = workflow.node_ids().filter_map(|node| self.processes.number(node)).collect();
+                    let number = self.workflows.number(&graph);
+                    number.into_iter().for_each(|number| self.history.forget_workflow(number, Vec::clone(&nodes)));
+                }
                 let answers = self.workflows.remove(&graph);
                 self.carry_out(answers, at);
                 self.changes.rescheduled.push(Rescheduled::Ended(graph));
@@ -321,6 +340,7 @@ impl State {
             CronEvent::Started(start) => {
                 let previous = self.crons.get(&start.id).and_then(|cron| cron.previous);
                 self.crons.started(&start, Time::from_nanos(at.now));
+                self.changes.past.extend(previous.map(Missing::Workflow));
                 let CronStart { id, graph, .. } = *start;
                 let graph_id = graph.id;
                 self.apply_workflow(WorkflowEvent::Submitted(Box::new(graph)), at);
@@ -328,6 +348,8 @@ impl State {
                 id
             }
             CronEvent::Removed(id) => {
+                let previous = self.crons.get(&id).and_then(|cron| cron.previous);
+                self.changes.past.extend(previous.map(Missing::Workflow));
                 self.crons.remove(&id);
                 id
             }

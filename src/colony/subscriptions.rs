@@ -5,6 +5,7 @@
 use super::Colony;
 use super::access;
 use super::channels::{Channels, Entry};
+use super::history::{Lookup, Missing};
 use super::processes::{ProcessAnswer, ProcessState};
 use crate::crypto::Identity;
 use crate::ids::ProcessId;
@@ -198,6 +199,15 @@ impl Subscriptions {
 }
 
 impl Colony {
+    /// Where to look for a member's process that is not in memory and may be past.
+    pub fn lookup_for(&self, subscription: &Subscription) -> Option<Lookup> {
+        let (Topic::Process { id, .. } | Topic::Channel { process: id, .. }) = &subscription.topic else {
+            return None;
+        };
+        let may_be_past = !self.state.history.is_empty() && self.state.processes.get(id).is_none();
+        (may_be_past && self.state.is_member(&subscription.identity)).then(|| self.lookup_of(Missing::Process(*id)))
+    }
+
     /// Subscribes; what there is already is told at once. Both happen in one turn, so no change falls between them.
     ///
     /// # Errors

@@ -67,8 +67,15 @@ impl<V: Keyed> Table<V> {
             }
             return Slot(slot);
         }
+        let number = self.next;
+        self.next += 1;
+        self.place(number, value)
+    }
+
+    /// Puts a record of a new key into a free slot.
+    fn place(&mut self, number: u64, value: V) -> Slot {
         let key = value.key().clone();
-        let row = Some(Box::new(Row { number: self.next, value }));
+        let row = Some(Box::new(Row { number, value }));
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = row;
@@ -82,8 +89,7 @@ impl<V: Keyed> Table<V> {
             }
         };
         self.by_key.insert(key, slot);
-        self.order.insert(self.next, slot);
-        self.next += 1;
+        self.order.insert(number, slot);
         Slot(slot)
     }
 
@@ -136,6 +142,20 @@ impl<V: Keyed> Table<V> {
     /// The number under which the record in this place was added: grows from record to record, never repeats.
     pub fn number(&self, slot: Slot) -> Option<u64> {
         self.slots.get(slot.0 as usize)?.as_ref().map(|row| row.number)
+    }
+
+    /// The record of this number.
+    pub fn by_number(&self, number: u64) -> Option<&V> {
+        self.at(Slot(*self.order.get(&number)?))
+    }
+
+    /// Puts a record back that had this number and was taken out; nothing happens where its number or key is taken.
+    pub fn restore(&mut self, number: u64, value: V) -> Option<Slot> {
+        if self.by_key.contains_key(value.key()) || self.order.contains_key(&number) {
+            return None;
+        }
+        self.next = self.next.max(number.saturating_add(1));
+        Some(self.place(number, value))
     }
 
     /// The number that the next new record will have.

@@ -219,10 +219,10 @@ impl Connection {
         if wanted.kind == Kind::Channel {
             let feed = Arc::new(Feed::default());
             let until = Instant::now() + timeout;
-            let subscribed = wanted.subscribe(feed.clone()).await?;
+            let subscribed = wanted.subscribe(&self.rpc, feed.clone()).await?;
             self.listening = Some(Listening { feed, until, _subscribed: subscribed });
         } else {
-            self.subscriptions.push(wanted.subscribe(Arc::new(self.outlet.clone())).await?);
+            self.subscriptions.push(wanted.subscribe(&self.rpc, Arc::new(self.outlet.clone())).await?);
             let ends = Instant::now() + timeout;
             // The first time-out ends the connection.
             self.until = Some(self.until.map_or(ends, |earlier| earlier.min(ends)));

@@ -2,7 +2,7 @@
 
 use super::subscribe::{Kind, SubscribeRequest, Unreadable, read};
 use crate::colony::channels;
-use crate::colony::mailbox::Subscribe;
+use crate::colony::mailbox::{NotSubscribed, Subscribe};
 use crate::colony::subscriptions::{Subscriber, Subscription, SubscriptionId, Topic, unknown_process};
 use crate::crypto::{Identity, signer};
 use crate::ids::ProcessId;
@@ -71,20 +71,43 @@ impl Wanted {
     }
 
     /// Subscribes.
-    pub async fn subscribe(self, subscriber: Arc<dyn Subscriber>) -> Result<Subscribed, NotWanted> {
+    pub async fn subscribe(self, rpc: &Rpc, subscriber: Arc<dyn Subscriber>) -> Result<Subscribed, NotWanted> {
         let Wanted { identity, colony, topic, .. } = self;
-        let (tell, told) = oneshot::channel();
-        let reply = Box::new(move |outcome| {
-            // Nobody waits any more when the client has gone.
-            let _ = tell.send(outcome);
-        });
-        let subscription = Subscription { identity, topic, subscriber };
-        if colony.mailbox.subscribe(Subscribe { subscription, reply }).is_err() {
-            return Err(Refusal::unavailable("too many messages wait for this colony, try again soon").into());
+        let mut searched = false;
+        for _ in 0..LOOKS {
+            let subscription =
+                Subscription { identity: identity.clone(), topic: topic.clone(), subscriber: subscriber.clone() };
+            match subscribe_once(&colony, subscription, searched).await? {
+                Ok(id) => return Ok(Subscribed { colony, id }),
+                Err(NotSubscribed::Refused(refusal)) => return Err(refusal.into()),
+                Err(NotSubscribed::Elsewhere(lookup)) => searched = !rpc.bring_back(&colony, lookup).await?,
+            }
         }
-        let id = told.await.map_err(|_| NotWanted::Dropped)??;
-        Ok(Subscribed { colony, id })
+        Err(too_busy().into())
     }
+}
+
+/// How often it is tried where the process moves between memory and the history store meanwhile.
+const LOOKS: usize = 10;
+
+async fn subscribe_once(
+    colony: &ColonyHandle,
+    subscription: Subscription,
+    searched: bool,
+) -> Result<Result<SubscriptionId, NotSubscribed>, NotWanted> {
+    let (tell, told) = oneshot::channel();
+    let reply = Box::new(move |outcome| {
+        // Nobody waits any more when the client has gone.
+        let _ = tell.send(outcome);
+    });
+    if colony.mailbox.subscribe(Subscribe { subscription, reply, searched }).is_err() {
+        return Err(too_busy().into());
+    }
+    told.await.map_err(|_| NotWanted::Dropped)
+}
+
+fn too_busy() -> Refusal {
+    Refusal::unavailable("too many messages wait for this colony, try again soon")
 }
 
 /// How long a subscription lasts.

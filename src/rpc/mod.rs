@@ -2,4 +2,5 @@
 
 pub mod dispatch;
 pub mod envelope;
+mod past;
 pub mod route;

@@ -2,15 +2,17 @@
 
 use super::dispatch::{self, Decoded, Entry};
 use super::envelope::{Envelope, write_refusal, write_reply};
+use super::past::Followed;
 use crate::colony::mailbox::{Call, Outcome, ReplyTo};
 use crate::colony::matching::nothing_to_do;
-use crate::colony::message::{Address, Answered, Command};
+use crate::colony::message::{Address, Answered, Body, Command};
 use crate::colony::poll::{Delivery, Left, PollSlot};
 use crate::crypto::{Identity, Memo, signer};
 use crate::refusal::Refusal;
 use crate::server::actor::{ServerActor, ServerCall};
 use crate::server::directory::{ColonyHandle, Directory};
 use crate::server::open::ServerInfo;
+use crate::storage::history::HistoryStore;
 use actix::Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -27,6 +29,8 @@ pub struct Rpc {
     pub server: OnceLock<Addr<ServerActor>>,
     /// The log, once it is open.
     pub log: OnceLock<Arc<dyn Log>>,
+    /// What is past, once the history store is open.
+    pub history: OnceLock<HistoryStore>,
     /// Whether the server is ending: nobody is made to wait any more.
     pub stopping: AtomicBool,
     /// What the server says of itself.
@@ -83,7 +87,7 @@ impl Rpc {
     pub async fn answer(&self, request: Request) -> HttpReply {
         let Request { entry, caller, payload, message } = request;
         let outcome = match message {
-            Decoded::Open(message) => Ok(Answered { payload_type: None, body: self.info.answer(message) }),
+            Decoded::Open(message) => Ok(Answered { payload_type: None, body: Body::Ready(self.info.answer(message)) }),
             Decoded::Server(command) => {
                 if let Err(refusal) = command.check() {
                     return refusal.into();
@@ -123,7 +127,11 @@ impl Rpc {
         }
         command.check()?;
         let mut colonies = self.resolve(command.address(), &caller).into_iter();
-        let Some(mut colony) = colonies.next() else {
+        let first = match (colonies.next(), command.address()) {
+            (None, Address::Attribute(id)) => self.of_past_attribute(id).await?,
+            (first, _) => first,
+        };
+        let Some(mut colony) = first else {
             self.settled().await;
             return Err(command.unknown());
         };
@@ -134,7 +142,7 @@ impl Rpc {
             } else if entry.parks() {
                 wait_for_process(&colony, caller.clone(), command).await
             } else {
-                ask(&colony, caller.clone(), command).await
+                self.ask(&colony, &caller, command, || entry.decode(payload)).await
             };
             // Where several colonies may be meant, the caller gets the first one's refusal only if none lets it in.
             match (outcome, colonies.next()) {
@@ -149,6 +157,30 @@ impl Rpc {
                 (outcome, _) => return outcome,
             }
         }
+    }
+
+    /// A message that is answered once; it is read again with `again` where it has to be sent again.
+    async fn ask(
+        &self,
+        colony: &ColonyHandle,
+        caller: &Identity,
+        mut command: Box<dyn Command>,
+        again: impl Fn() -> Result<Decoded, Refusal>,
+    ) -> Outcome {
+        let mut searched = false;
+        for _ in 0..LOOKS {
+            let answered = ask_once(colony, caller.clone(), command, searched).await?;
+            match self.follow(colony, caller, answered).await {
+                Followed::Answer(outcome) => return outcome,
+                Followed::Again => {}
+                Followed::NothingFound => searched = true,
+            }
+            let Decoded::Colony(same) = again()? else {
+                return Err(too_busy());
+            };
+            command = same;
+        }
+        Err(too_busy())
     }
 
     /// Waits until everything that is queued in the log is durable: that something is not there may be the doing of a
@@ -186,14 +218,16 @@ impl Rpc {
     }
 }
 
-/// A message that is answered once.
-async fn ask(colony: &ColonyHandle, caller: Identity, command: Box<dyn Command>) -> Outcome {
+/// How often a message is sent whose record moves between memory and the history store meanwhile.
+const LOOKS: usize = 10;
+
+async fn ask_once(colony: &ColonyHandle, caller: Identity, command: Box<dyn Command>, searched: bool) -> Outcome {
     let (tell, told) = oneshot::channel();
     let reply = ReplyTo::Once(Box::new(move |outcome| {
         // Nobody waits any more when the client has gone.
         let _ = tell.send(outcome);
     }));
-    if colony.mailbox.call(Call { caller, command, reply }).is_err() {
+    if colony.mailbox.call(Call { caller, command, reply, searched }).is_err() {
         return Err(too_busy());
     }
     told.await.unwrap_or_else(|_| Err(stopped()))
@@ -207,7 +241,7 @@ async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command:
         let _ = tell.send(delivery);
     }));
     let reply = ReplyTo::Poll(slot.clone());
-    if colony.mailbox.call(Call { caller, command, reply }).is_err() {
+    if colony.mailbox.call(Call { caller, command, reply, searched: false }).is_err() {
         return Err(too_busy());
     }
     // Weak: when the colony has let go of the poll, nothing can answer it any more, and waiting must end.
@@ -244,7 +278,14 @@ impl Drop for Parked {
 }
 
 fn write_answer(entry: &Entry, answered: &Answered) -> HttpReply {
-    match answered.body.json() {
+    let written = match &answered.body {
+        Body::Ready(body) => body.json(),
+        Body::FromPast(_) | Body::Elsewhere(_) => {
+            tracing::error!(message = entry.name, "an answer from the past was never made; this is a defect");
+            return Refusal::odd("the server can't write this answer").into();
+        }
+    };
+    match written {
         Ok(payload) => {
             HttpReply { status: 200, body: write_reply(answered.payload_type.unwrap_or(entry.name), &payload) }
         }
@@ -271,10 +312,10 @@ pub fn not_ready() -> Refusal {
     Refusal::unavailable("the server is starting: it is reading its log back, try again soon")
 }
 
-fn too_busy() -> Refusal {
+pub(super) fn too_busy() -> Refusal {
     Refusal::unavailable("too many messages wait for this colony: nothing was changed, try again soon")
 }
 
-fn stopped() -> Refusal {
+pub(super) fn stopped() -> Refusal {
     Refusal::unavailable("the server is stopping: whether this was done is known after its restart")
 }

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, once_durable, worker_of};
 use crate::colony::event::Event;
 use crate::colony::mailbox::Outcome;
-use crate::colony::message::{Answer, Answered};
+use crate::colony::message::{Answer, Answered, Body};
 use crate::colony::state::State;
 use crate::colony::{Colony, Options, access};
 use crate::crypto::{Identity, random_id};
@@ -16,6 +16,7 @@ use crate::ids::IdSource;
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::storage::codec::RecordWriter;
+use crate::storage::history::HistoryStore;
 use crate::storage::stream::StreamWriter;
 use actix::prelude::*;
 use parking_lot::Mutex;
@@ -46,6 +47,8 @@ pub struct Launcher {
     pub directory: Arc<Directory>,
     /// The clocks.
     pub clock: Clock,
+    /// The history store.
+    pub history: HistoryStore,
 }
 
 impl Launcher {
@@ -65,6 +68,7 @@ impl Launcher {
             founding,
             stream: StreamWriter::new(self.log.clone(), StreamId(listed.incarnation.into()), last),
             clock: self.clock,
+            archive: Some((Arc::new(self.history.clone()), self.history.holdings(listed.incarnation))),
             ids: Box::new(RandomIds),
             surroundings: Arc::new(DirectoryEntry { directory: self.directory.clone(), figures: figures.clone() }),
         };
@@ -121,7 +125,7 @@ impl ServerActor {
         };
         if events.is_empty() {
             // It may show figures of colonies: it waits for what they have queued.
-            return self.answer_after_all(reply, Ok(Answered { payload_type: None, body: answer }));
+            return self.answer_after_all(reply, Ok(Answered { payload_type: None, body: Body::Ready(answer) }));
         }
         let now = self.launcher.clock.wall().max(self.state.newest.saturating_add(1));
         let mut record = RecordWriter::new(now);
@@ -146,8 +150,13 @@ impl ServerActor {
             // The server's actor is gone only when the process is about to be.
             let _ = sealed.send(());
         });
+        let history = self.launcher.history.clone();
+        let incarnation = handle.incarnation;
         handle.mailbox.seal(access::no_such_colony(&handle.name), done);
-        ctx.wait(wait.into_actor(self).map(|_, actor, _| actor.carry_out(turn)));
+        ctx.wait(wait.into_actor(self).map(move |_, actor, _| {
+            actor.carry_out(turn);
+            history.forget(incarnation);
+        }));
     }
 
     fn carry_out(&mut self, turn: Prepared) {
@@ -165,7 +174,7 @@ impl ServerActor {
             self.launcher.launch(colony, State::default(), Position::ZERO);
         }
         // And before the answer can leave: whoever is told that a colony is there must find it.
-        self.answer_after_all(reply, Ok(Answered { payload_type: None, body: answer }));
+        self.answer_after_all(reply, Ok(Answered { payload_type: None, body: Body::Ready(answer) }));
     }
 
     fn answer(&self, reply: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome) {

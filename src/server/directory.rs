@@ -81,6 +81,11 @@ impl Directory {
         self.colonies.read().by_name.get(name).cloned()
     }
 
+    /// The colony of this incarnation.
+    pub fn by_incarnation(&self, incarnation: Incarnation) -> Option<Arc<ColonyHandle>> {
+        self.colonies.read().by_incarnation.get(&incarnation).cloned()
+    }
+
     /// The colony that a process's id names.
     pub fn of_process(&self, id: &str) -> Option<Arc<ColonyHandle>> {
         let id = ProcessId::from_text(id)?;

@@ -51,8 +51,7 @@ impl RecordWriter {
 
     /// Adds an event.
     pub fn add<E: Encode>(&mut self, event: &E) {
-        bincode::encode_into_std_write(event, &mut self.bytes, CONFIG)
-            .expect("an event of plain values can always be encoded, and memory takes every byte");
+        encode_into(event, &mut self.bytes);
     }
 
     /// Whether there is no event in it.
@@ -69,6 +68,20 @@ impl RecordWriter {
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
+}
+
+/// Adds a value's bytes, without a head.
+pub fn encode_into<E: Encode>(value: &E, bytes: &mut Vec<u8>) {
+    bincode::encode_into_std_write(value, bytes, CONFIG)
+        .expect("an event of plain values can always be encoded, and memory takes every byte");
+}
+
+/// Reads one value that is all of these bytes but for a rest that nobody needs.
+///
+/// # Errors
+/// Where it can't be read.
+pub fn decode_one<E: Decode<()>>(bytes: &[u8]) -> Result<E, CodecError> {
+    Ok(bincode::decode_from_slice(bytes, CONFIG)?.0)
 }
 
 /// Reads a record: its time and events.

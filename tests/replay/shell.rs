@@ -2,7 +2,7 @@
 
 use colonies::colony::event::Event;
 use colonies::colony::matching::{Moment, PollAnswer, Record, Settled};
-use colonies::colony::message::{Decision, Turn};
+use colonies::colony::message::{Body, Decision, Turn};
 use colonies::colony::poll::{Delivery, PollSlot};
 use colonies::colony::state::{Changes, State};
 use colonies::colony::waiters::Poll;
@@ -180,7 +180,8 @@ impl Shell {
                     Err(refusal) => Outcome::Refused(refusal.status),
                     Ok(_) if !poll.slot.send(generation) => continue,
                     Ok(answered) => {
-                        let process: Value = serde_json::from_slice(&answered.body.json().unwrap()).unwrap();
+                        let Body::Ready(body) = answered.body else { panic!("an assignment is in memory") };
+                        let process: Value = serde_json::from_slice(&body.json().unwrap()).unwrap();
                         Outcome::Process(process["processid"].as_str().unwrap().to_owned())
                     }
                 };

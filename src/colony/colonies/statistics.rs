@@ -52,8 +52,8 @@ pub struct Statistics {
 impl Statistics {
     /// The counts of one colony.
     pub fn of(state: &State) -> Statistics {
-        let processes = |of| state.processes.count(of);
-        let workflows = |of| state.workflows.count(of);
+        let processes = |of| state.processes.count(of) + state.history.processes(of);
+        let workflows = |of| state.workflows.count(of) + state.history.workflows(of);
         Statistics {
             colonies: 1,
             executors: state.executors.len(),

@@ -3,9 +3,9 @@
 use super::{Cron, CronStart};
 use crate::colony::table::Table;
 use crate::crypto::Identity;
-use crate::ids::CronId;
+use crate::ids::{CronId, GraphId};
 use crate::time::Time;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The crons of one colony.
@@ -14,6 +14,8 @@ pub struct Crons {
     table: Table<Cron>,
     by_name: BTreeMap<Arc<str>, CronId>,
     bytes: usize,
+    /// Workflows that a cron names as its previous one.
+    previous: BTreeSet<GraphId>,
 }
 
 /// The rest follows from the table.
@@ -59,16 +61,26 @@ impl Crons {
         self.bytes
     }
 
+    /// Whether a cron names this workflow as its previous one.
+    pub fn has_previous(&self, graph: &GraphId) -> bool {
+        self.previous.contains(graph)
+    }
+
     /// Adds a cron.
     pub fn add(&mut self, cron: Cron) {
         self.bytes += weight(&cron);
         self.by_name.insert(cron.name.clone(), cron.id);
+        self.previous.extend(cron.previous);
         self.table.insert(cron);
     }
 
     /// Takes over what a start at this time brought about.
     pub fn started(&mut self, start: &CronStart, at: Time) {
         if let Some(cron) = self.table.get_mut(&start.id) {
+            if let Some(before) = cron.previous {
+                self.previous.remove(&before);
+            }
+            self.previous.insert(start.graph.id);
             cron.last_run = at;
             cron.next_run = start.next;
             cron.anchor = start.anchor;
@@ -81,6 +93,9 @@ impl Crons {
         if let Some(cron) = self.table.remove(id) {
             self.bytes = self.bytes.saturating_sub(weight(&cron));
             self.by_name.remove(&cron.name);
+            if let Some(previous) = cron.previous {
+                self.previous.remove(&previous);
+            }
         }
     }
 

@@ -1,12 +1,15 @@
 //! `getlogsmsg`: the log of a process or of an executor (chapter 4, 2.4).
 
-use super::{LogRange, ShownLine};
+use super::{LogLine, LogRange, ShownLine};
 use crate::colony::access::Access;
+use crate::colony::history::Recall;
 use crate::colony::message::{Address, ColonyMessage, Decision, NullIfEmpty, Texts, Turn};
+use crate::ids::ProcessId;
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The request.
 #[derive(Deserialize, Default)]
@@ -30,6 +33,7 @@ impl ColonyMessage for GetLogs {
     const NAME: &'static str = "getlogsmsg";
     const TEXTS: Texts = texts!("Failed to get logs");
     const ACCESS: Access = Access::Member;
+    const RECALL: Recall = Recall::Itself;
 
     fn address(&self) -> Address<'_> {
         if self.of_executor() { Address::Colony(&self.colonyname) } else { Address::Process(&self.processid) }
@@ -46,8 +50,12 @@ impl ColonyMessage for GetLogs {
     fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
         let state = &turn.colony.state;
         let process = turn.process(&self.processid).map(|process| process.id);
-        let known =
-            if self.of_executor() { state.executors.get(&self.executorname).is_some() } else { process.is_some() };
+        let lookup = turn.colony.lookup(ColonyMessage::address(&self));
+        let known = if self.of_executor() {
+            state.executors.get(&self.executorname).is_some()
+        } else {
+            process.is_some() || lookup.is_some()
+        };
         if !known {
             return Err(ColonyMessage::unknown(&self));
         }
@@ -62,12 +70,41 @@ impl ColonyMessage for GetLogs {
             (false, since) if since > 0 => LogRange::Since(since),
             _ => LogRange::Oldest,
         };
-        let lines = match process {
-            Some(process) if !self.of_executor() => state.logs.of_process(&process, range, count),
-            _ => state.logs.of_executor(&self.executorname, range, count),
+        let colony = state.name.clone();
+        let process = process.or_else(|| ProcessId::from_text(&self.processid)).filter(|_| !self.of_executor());
+        let present = match &process {
+            Some(process) => state.logs.of_process(process, range, count),
+            None => state.logs.of_executor(&self.executorname, range, count),
         };
-        let colony = &state.name;
-        let shown = lines.into_iter().map(|line| ShownLine { line, colony: colony.clone() });
-        Ok(Decision::answer(NullIfEmpty(shown.collect())))
+        if state.history.is_empty() {
+            return Ok(Decision::answer(shown(present, &colony)));
+        }
+        let (of, until) = (state.incarnation, state.history.lines_until());
+        Ok(Decision::FromPast(Box::new(move |past| {
+            if let Some(lookup) = lookup
+                && past.find(lookup.of, &lookup.missing, &lookup.hidden)?.is_none()
+            {
+                return Err(ColonyMessage::unknown(&self));
+            }
+            let old = match &process {
+                Some(process) => past.lines_of_process(of, process, range, count, until)?,
+                None => past.lines_of_executor(of, &self.executorname, range, count, until)?,
+            };
+            Ok(Box::new(shown(joined(old, present, range, count), &colony)))
+        })))
     }
+}
+
+fn shown(lines: Vec<Arc<LogLine>>, colony: &Arc<str>) -> NullIfEmpty<ShownLine> {
+    NullIfEmpty(lines.into_iter().map(|line| ShownLine { line, colony: colony.clone() }).collect())
+}
+
+/// What is past and what is present of one range: all that is past is older.
+fn joined(old: Vec<LogLine>, present: Vec<Arc<LogLine>>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
+    let mut lines: Vec<Arc<LogLine>> = old.into_iter().map(Arc::new).chain(present).collect();
+    match range {
+        LogRange::Latest => lines.drain(..lines.len().saturating_sub(count)).for_each(drop),
+        LogRange::Oldest | LogRange::Since(_) => lines.truncate(count),
+    }
+    lines
 }

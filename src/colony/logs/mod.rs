@@ -15,6 +15,8 @@ use bincode::{Decode, Encode};
 use pattern::Pattern;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+use std::collections::VecDeque;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// Something that was said. The turn's time is its time stamp: strictly increasing, so that no line is lost to a client
@@ -44,19 +46,21 @@ const LINE_BYTES: usize = 216;
 /// The log lines of one colony.
 #[derive(Debug, Default, PartialEq)]
 pub struct Logs {
-    by_process: HashMap<ProcessId, Vec<Arc<LogLine>>>,
-    by_executor: HashMap<String, Vec<Arc<LogLine>>>,
+    by_process: HashMap<ProcessId, VecDeque<Arc<LogLine>>>,
+    by_executor: HashMap<String, VecDeque<Arc<LogLine>>>,
     /// All lines in the order of their time stamps.
-    by_time: Vec<Entry>,
-    /// About how many bytes of memory all of them take.
-    bytes: usize,
+    by_time: VecDeque<Entry>,
+    /// About how many bytes of memory all lines took that were ever added.
+    added: usize,
+    /// The same of those that have left memory.
+    left: usize,
 }
 
 /// A line in the order of time, so that what a search looks at is found without looking at lines.
 #[derive(Debug, PartialEq)]
 struct Entry {
     timestamp: Nanos,
-    /// Bytes of memory of all lines up to the end of this one, about.
+    /// Bytes of memory of all lines ever added up to the end of this one, about.
     end: usize,
     line: Arc<LogLine>,
 }
@@ -75,23 +79,47 @@ pub enum LogRange {
 impl Logs {
     /// Carries out what happened at this time.
     pub fn apply(&mut self, said: LogEvent, timestamp: Nanos) {
-        self.bytes += LINE_BYTES + said.message.len();
+        self.added += LINE_BYTES + said.message.len();
         let line = Arc::new(LogLine { said, timestamp });
-        self.by_time.push(Entry { timestamp, end: self.bytes, line: line.clone() });
+        self.by_time.push_back(Entry { timestamp, end: self.added, line: line.clone() });
         if let Some(process) = line.said.process {
-            self.by_process.entry(process).or_default().push(line.clone());
+            self.by_process.entry(process).or_default().push_back(line.clone());
         }
         match self.by_executor.get_mut(&line.said.executor) {
-            Some(lines) => lines.push(line),
+            Some(lines) => lines.push_back(line),
             None => {
-                self.by_executor.insert(line.said.executor.clone(), vec![line]);
+                self.by_executor.insert(line.said.executor.clone(), VecDeque::from([line]));
             }
         }
     }
 
     /// About how many bytes of memory they take.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.added - self.left
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_time.is_empty()
+    }
+
+    /// The oldest lines, at most `count`, none later than `until`.
+    pub fn oldest(&self, until: Nanos, count: usize) -> Vec<Arc<LogLine>> {
+        let old = self.by_time.iter().take_while(|entry| entry.timestamp <= until);
+        let fits = fitting(old.take(count), |entry| LINE_BYTES + entry.line.said.message.len());
+        fits.map(|entry| entry.line.clone()).collect()
+    }
+
+    /// Lines up to this time stamp leave memory.
+    pub fn forget(&mut self, until: Nanos) {
+        while let Some(entry) = self.by_time.pop_front_if(|entry| entry.timestamp <= until) {
+            self.left = entry.end;
+            let said = &entry.line.said;
+            if let Some(process) = said.process {
+                forget_first(&mut self.by_process, &process);
+            }
+            forget_first(&mut self.by_executor, &said.executor);
+        }
     }
 
     /// At most `count` lines of a process, in the order of their time stamps.
@@ -109,10 +137,10 @@ impl Logs {
     pub fn search(&self, text: &Pattern, after: Nanos, count: usize) -> Vec<Arc<LogLine>> {
         let in_time = self.by_time.partition_point(|entry| entry.timestamp <= after);
         let too_many = self.by_time.len().saturating_sub(limits::SEARCHED_LINES);
-        let too_long = self.by_time.partition_point(|entry| entry.end + limits::SEARCHED_BYTES < self.bytes);
+        let too_long = self.by_time.partition_point(|entry| entry.end + limits::SEARCHED_BYTES < self.added);
         let mut steps = limits::SEARCH_STEPS;
-        self.by_time[in_time.max(too_many).max(too_long)..]
-            .iter()
+        self.by_time
+            .range(in_time.max(too_many).max(too_long)..)
             .map_while(|entry| Some((entry, text.is_in(&entry.line.said.message, &mut steps)?)))
             .filter(|(_, is_in)| *is_in)
             .take(count)
@@ -121,14 +149,26 @@ impl Logs {
     }
 }
 
-fn select(lines: Option<&Vec<Arc<LogLine>>>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
-    let lines = lines.map_or(&[][..], Vec::as_slice);
+/// Takes the oldest line of an index out, and the list with its last line.
+fn forget_first<K: Eq + Hash>(index: &mut HashMap<K, VecDeque<Arc<LogLine>>>, key: &K) {
+    if let Some(lines) = index.get_mut(key) {
+        lines.pop_front();
+        if lines.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
+fn select(lines: Option<&VecDeque<Arc<LogLine>>>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
+    let Some(lines) = lines else {
+        return Vec::new();
+    };
     let bytes = |line: &&Arc<LogLine>| LINE_BYTES + line.said.message.len();
     match range {
         LogRange::Oldest => fitting(lines.iter().take(count), bytes).cloned().collect(),
         LogRange::Since(since) => {
             let from = lines.partition_point(|line| line.timestamp <= since);
-            fitting(lines[from..].iter().take(count), bytes).cloned().collect()
+            fitting(lines.range(from..).take(count), bytes).cloned().collect()
         }
         LogRange::Latest => {
             let mut newest: Vec<_> = fitting(lines.iter().rev().take(count), bytes).cloned().collect();

@@ -35,6 +35,17 @@ impl Pattern {
         Some(Pattern { parts })
     }
 
+    /// The texts that a line must have in it as they are.
+    pub fn literals(&self) -> Vec<String> {
+        let runs = |part: &Part| match part {
+            Part::Plain(text) => vec![text.clone()],
+            Part::Wild(characters) => {
+                characters.split(Option::is_none).map(|run| run.iter().flatten().collect()).collect()
+            }
+        };
+        self.parts.iter().flat_map(runs).collect()
+    }
+
     /// Whether it is in this line. Takes from `steps` what looking cost; `None` where they did not suffice.
     pub fn is_in(&self, line: &str, steps: &mut usize) -> Option<bool> {
         let mut rest = line;

@@ -8,6 +8,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The request.
 #[derive(Deserialize, Default)]
@@ -48,9 +49,19 @@ impl ColonyMessage for SearchLogs {
         // No line is later than now, so that a window of no days is empty.
         let after = turn.now.saturating_sub(self.days.max(0) * DAY);
         let state = &turn.colony.state;
-        let found = Pattern::read(&self.text).map(|text| state.logs.search(&text, after, count)).unwrap_or_default();
-        let colony = &state.name;
-        let shown = found.into_iter().map(|line| ShownLine { line, colony: colony.clone() });
-        Ok(Decision::answer(NullIfEmpty(shown.collect())))
+        let colony = state.name.clone();
+        let Some(text) = Pattern::read(&self.text) else {
+            return Ok(Decision::answer(NullIfEmpty::<ShownLine>(Vec::new())));
+        };
+        let present = state.logs.search(&text, after, count);
+        let shown = move |line| ShownLine { line, colony: colony.clone() };
+        if state.history.is_empty() {
+            return Ok(Decision::answer(NullIfEmpty(present.into_iter().map(shown).collect())));
+        }
+        let (of, until) = (state.incarnation, state.history.lines_until());
+        Ok(Decision::from_past(move |past| {
+            let old = past.search(of, &text, after, until, count)?.into_iter().map(Arc::new);
+            Ok(NullIfEmpty(old.chain(present).take(count).map(shown).collect()))
+        }))
     }
 }

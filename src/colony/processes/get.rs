@@ -2,6 +2,7 @@
 
 use super::ProcessAnswer;
 use crate::colony::access::Access;
+use crate::colony::history::Recall;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
 use crate::refusal::Refusal;
 use crate::texts;
@@ -18,6 +19,7 @@ impl ColonyMessage for GetProcess {
     const NAME: &'static str = "getprocessmsg";
     const TEXTS: Texts = texts!("Failed to get process");
     const ACCESS: Access = Access::Member;
+    const RECALL: Recall = Recall::Reads;
 
     fn address(&self) -> Address<'_> {
         Address::Process(&self.processid)

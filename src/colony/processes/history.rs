@@ -2,6 +2,8 @@
 
 use super::{Process, ProcessAnswer, ProcessState};
 use crate::colony::access::Access;
+use crate::colony::history::ProcessRecord;
+use crate::colony::history::merge::{self, Row};
 use crate::colony::message::{Address, ColonyMessage, Decision, NullIfEmpty, Texts, Turn};
 use crate::crypto::Identity;
 use crate::limits;
@@ -9,6 +11,7 @@ use crate::refusal::Refusal;
 use crate::texts;
 use crate::time::Time;
 use serde::Deserialize;
+use std::cmp::Reverse;
 
 /// The request.
 #[derive(Deserialize, Default)]
@@ -31,16 +34,30 @@ impl ColonyMessage for GetProcessHistory {
 
     fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
         let colony = &turn.colony.state;
-        let mut rows = Vec::new();
-        if let Some(state) = ProcessState::from_number(self.state).filter(|_| self.seconds > 0) {
-            let since = turn.time().micros().saturating_sub(self.seconds.saturating_mul(1_000_000));
-            // Where it is too much for one turn, the newest are shown.
-            let newest = colony.processes.submitted_since(state, Time::from_micros(since)).rev();
-            let wanted = |process: &&Process| self.executorid.is_empty() || process.is_with(&self.executorid);
-            let shown = newest.take(limits::HISTORY_SCAN).filter(wanted).take(limits::HISTORY_ROWS);
-            rows = ProcessAnswer::rows(shown, colony);
+        let Some(state) = ProcessState::from_number(self.state).filter(|_| self.seconds > 0) else {
+            return Ok(Decision::answer(NullIfEmpty::<ProcessAnswer>(Vec::new())));
+        };
+        let since = turn.time().micros().saturating_sub(self.seconds.saturating_mul(1_000_000));
+        let since = Time::from_micros(since);
+        let executor = self.executorid;
+        let wanted = move |process: &Process| executor.is_empty() || process.is_with(&executor);
+        // Where it is too much for one turn, the newest are shown.
+        let newest = colony.processes.submitted_since(state, since).rev();
+        let shown = newest.take(limits::HISTORY_SCAN).filter(|(_, process)| wanted(process)).take(limits::HISTORY_ROWS);
+        if colony.history.processes(state) == 0 {
+            let mut rows = ProcessAnswer::rows(shown.map(|(_, process)| process), colony);
             rows.reverse();
+            return Ok(Decision::answer(NullIfEmpty(rows)));
         }
-        Ok(Decision::answer(NullIfEmpty(rows)))
+        let present = shown.map(|(number, process)| Row::new(number, ProcessAnswer::new(colony, process))).collect();
+        let (of, name, hidden) = (colony.incarnation, colony.name.clone(), colony.history.hidden());
+        Ok(Decision::from_past(move |past| {
+            let of_record = |record: &ProcessRecord| wanted(&record.process);
+            let bounds = (limits::HISTORY_SCAN, limits::HISTORY_ROWS);
+            let old = past.submitted_since(of, state, since, bounds, &of_record, &hidden)?;
+            let mut rows = merge::first(present, old, &name, limits::HISTORY_ROWS, |_, number| Reverse(number));
+            rows.reverse();
+            Ok(NullIfEmpty(rows))
+        }))
     }
 }

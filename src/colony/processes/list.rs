@@ -1,8 +1,14 @@
 //! `getprocessesmsg`: processes of one state (chapter 2, 7.2).
 
-use super::{ListFilter, ProcessAnswer, ProcessState};
+use super::{ListFilter, ProcessAnswer, ProcessState, lists};
+use crate::colony::Colony;
 use crate::colony::access::Access;
+use crate::colony::history::merge::{self, Row};
+use crate::colony::history::{Lookup, Past, PastError, Recalled};
 use crate::colony::message::{Address, ColonyMessage, Decision, NullIfEmpty, Texts, Turn};
+use crate::colony::state::State;
+use crate::colony::workflows::Workflow;
+use crate::ids::GraphId;
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::texts;
@@ -40,11 +46,17 @@ impl ColonyMessage for GetProcesses {
             return Err(Refusal::bad_request(format!("User <{}> does not exist", self.initiator)));
         }
         if !self.processgraphid.is_empty() && self.state == -1 {
-            let workflow = turn.workflow(&self.processgraphid);
-            let order = workflow.map(|workflow| workflow.order()).unwrap_or_default();
             let count = usize::try_from(self.count).unwrap_or(0);
-            let nodes = order.iter().take(count).filter_map(|id| state.processes.get(id));
-            return Ok(Decision::answer(NullIfEmpty(ProcessAnswer::rows(nodes, state))));
+            return Ok(match turn.colony.lookup(Address::Graph(&self.processgraphid)) {
+                Some(lookup) => {
+                    let empty = turn.colony.empty();
+                    Decision::from_past(move |past| nodes_of_past(past, lookup, empty, count))
+                }
+                None => {
+                    let id = GraphId::from_text(&self.processgraphid);
+                    Decision::answer(NullIfEmpty(id.map(|id| nodes(state, &id, count)).unwrap_or_default()))
+                }
+            });
         }
         let Some(wanted) = ProcessState::from_number(self.state) else {
             return Err(Refusal::bad_request("Failed to get processes, invalid msg.State"));
@@ -62,7 +74,41 @@ impl ColonyMessage for GetProcesses {
         } else {
             ListFilter::All
         };
-        let listed = state.processes.list(wanted, filter, count).into_iter();
-        Ok(Decision::answer(NullIfEmpty(ProcessAnswer::rows(listed, state))))
+        let listed = state.processes.list(wanted, filter, count);
+        if state.history.processes(wanted) == 0 {
+            let listed = listed.into_iter().map(|(_, process)| process);
+            return Ok(Decision::answer(NullIfEmpty(ProcessAnswer::rows(listed, state))));
+        }
+        let rows = |(number, process)| Row::new(number, ProcessAnswer::new(state, process));
+        let (present, filter) = (listed.into_iter().map(rows).collect(), filter.owned());
+        let (of, colony, hidden) = (state.incarnation, state.name.clone(), state.history.hidden());
+        Ok(Decision::from_past(move |past| {
+            let old = past.list(of, wanted, filter.as_filter(), count, &hidden)?;
+            Ok(NullIfEmpty(merge::first(present, old, &colony, count, |process, number| {
+                (lists::order(process), number)
+            })))
+        }))
     }
+}
+
+/// The nodes of a workflow, depth first.
+fn nodes(state: &State, graph: &GraphId, count: usize) -> Vec<ProcessAnswer> {
+    let order = state.workflows.get(graph).map(Workflow::order).unwrap_or_default();
+    ProcessAnswer::rows(order.iter().take(count).filter_map(|id| state.processes.get(id)), state)
+}
+
+/// The same of one that is past.
+fn nodes_of_past(
+    past: &dyn Past,
+    lookup: Lookup,
+    mut empty: Colony,
+    count: usize,
+) -> Result<NullIfEmpty<ProcessAnswer>, PastError> {
+    let found = past.find(lookup.of, &lookup.missing, &lookup.hidden)?;
+    let Some(Recalled::Workflow(workflow, processes)) = found else {
+        return Ok(NullIfEmpty(Vec::new()));
+    };
+    let id = workflow.id;
+    empty.state.restore(Recalled::Workflow(workflow, processes), 0);
+    Ok(NullIfEmpty(nodes(&empty.state, &id, count)))
 }

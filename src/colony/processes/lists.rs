@@ -26,6 +26,43 @@ pub enum ListFilter<'a> {
     Label(&'a str),
 }
 
+impl ListFilter<'_> {
+    /// The same with texts of its own.
+    pub fn owned(&self) -> OwnedFilter {
+        match *self {
+            ListFilter::All => OwnedFilter::All,
+            ListFilter::ExecutorType(key) => OwnedFilter::ExecutorType(key.to_owned()),
+            ListFilter::Initiator(key) => OwnedFilter::Initiator(key.to_owned()),
+            ListFilter::Label(key) => OwnedFilter::Label(key.to_owned()),
+        }
+    }
+}
+
+/// A filter that outlives its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnedFilter {
+    /// See [`ListFilter::All`].
+    All,
+    /// See [`ListFilter::ExecutorType`].
+    ExecutorType(String),
+    /// See [`ListFilter::Initiator`].
+    Initiator(String),
+    /// See [`ListFilter::Label`].
+    Label(String),
+}
+
+impl OwnedFilter {
+    /// The filter.
+    pub fn as_filter(&self) -> ListFilter<'_> {
+        match self {
+            OwnedFilter::All => ListFilter::All,
+            OwnedFilter::ExecutorType(key) => ListFilter::ExecutorType(key),
+            OwnedFilter::Initiator(key) => ListFilter::Initiator(key),
+            OwnedFilter::Label(key) => ListFilter::Label(key),
+        }
+    }
+}
+
 /// The lists of one colony.
 #[derive(Debug, Default)]
 pub struct Lists {
@@ -36,8 +73,8 @@ pub struct Lists {
     by_label: HashMap<Box<str>, ByState>,
 }
 
-/// Waiting by priority time, running by start, the rest by end, newest first, an unset end last.
-fn order(process: &Process) -> i64 {
+/// What a list is ordered by, then the order of submission: waiting by priority time, running by start, the rest by end, newest first, an unset end last.
+pub fn order(process: &Process) -> i64 {
     match process.state {
         ProcessState::Waiting => process.priority_time,
         ProcessState::Running => process.started.micros(),

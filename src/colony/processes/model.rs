@@ -12,12 +12,13 @@ use crate::ids::{GraphId, ProcessId};
 use crate::json::RawJson;
 use crate::limits;
 use crate::time::Time;
+use bincode::{Decode, Encode};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
 /// Where a process stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub enum ProcessState {
     /// In its queue.
     Waiting = 0,
@@ -47,7 +48,7 @@ impl ProcessState {
 }
 
 /// A process. What is large or rarely changed is shared, so that a copy for a reply is small.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Process {
     /// Its id.
     pub id: ProcessId,

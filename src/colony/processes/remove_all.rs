@@ -6,6 +6,7 @@ use super::{ProcessEvent, ProcessState};
 use crate::colony::Colony;
 use crate::colony::access::Access;
 use crate::colony::event::Event;
+use crate::colony::history::HistoryEvent;
 use crate::colony::message::{Address, ColonyMessage, Decision, Gradual, Texts, Turn};
 use crate::limits;
 use crate::refusal::Refusal;
@@ -67,6 +68,9 @@ impl Gradual for Removal {
                 events.push(Event::Process(ProcessEvent::Removed(process.id)));
             }
         }
+        // What is past was all there before this began: nothing goes there meanwhile.
+        let may_be_past = self.state.is_none_or(ProcessState::is_final) && !colony.state.history.is_empty();
+        events.extend(may_be_past.then_some(Event::History(HistoryEvent::ProcessesCleared(self.state))));
         (events, true)
     }
 }

@@ -116,19 +116,35 @@ impl Processes {
         self.table.at(slot).map(|process| process.id)
     }
 
-    /// The first `count` processes of a list.
-    pub fn list(&self, state: ProcessState, filter: ListFilter<'_>, count: usize) -> Vec<&Process> {
-        self.lists.of(state, filter).take(count).filter_map(|slot| self.table.at(slot)).collect()
+    /// The first `count` processes of a list, with their numbers in the order of submission.
+    pub fn list(&self, state: ProcessState, filter: ListFilter<'_>, count: usize) -> Vec<(u64, &Process)> {
+        let slots = self.lists.of(state, filter).take(count);
+        slots.filter_map(|slot| Some((self.table.number(slot)?, self.table.at(slot)?))).collect()
     }
 
-    /// The processes of a state submitted from this time on, oldest first.
-    pub fn submitted_since(&self, state: ProcessState, since: Time) -> impl DoubleEndedIterator<Item = &Process> {
-        self.lists.submitted_since(state, since).filter_map(|slot| self.table.at(slot))
+    /// The processes of a state submitted from this time on, oldest first, with their numbers.
+    pub fn submitted_since(
+        &self,
+        state: ProcessState,
+        since: Time,
+    ) -> impl DoubleEndedIterator<Item = (u64, &Process)> {
+        let slots = self.lists.submitted_since(state, since);
+        slots.filter_map(|slot| Some((self.table.number(slot)?, self.table.at(slot)?)))
     }
 
     /// The processes from this number on, with their numbers, in the order in which they were submitted.
     pub fn iter_from(&self, number: u64) -> impl Iterator<Item = (u64, &Process)> {
         self.table.iter_from(number)
+    }
+
+    /// The number of a process in the order of submission.
+    pub fn number(&self, id: &ProcessId) -> Option<u64> {
+        self.table.number(self.table.slot(id)?)
+    }
+
+    /// The process of this number.
+    pub fn by_number(&self, number: u64) -> Option<&Process> {
+        self.table.by_number(number)
     }
 
     /// The number that the next submitted process will have.
@@ -219,12 +235,8 @@ impl Processes {
     }
 
     fn add(&mut self, process: Process, changes: &mut Changes) {
-        for attribute in process.attributes.iter() {
-            let id = attribute.id(&process.id);
-            self.attributes.insert(id, process.id);
-            changes.attributes.push((id, true));
-        }
         let id = process.id;
+        self.index_attributes(&id, &process.attributes.clone(), changes);
         self.bytes += process.bytes();
         let slot = self.table.insert(process);
         self.enter(slot);
@@ -296,20 +308,42 @@ impl Processes {
     }
 
     fn remove(&mut self, id: &ProcessId, changes: &mut Changes) {
-        let Some(slot) = self.table.slot(id) else {
-            return;
-        };
-        self.leave(slot);
-        if let Some(process) = self.table.remove(id) {
-            self.bytes = self.bytes.saturating_sub(process.bytes());
-            for attribute in process.attributes.iter() {
-                let id = attribute.id(&process.id);
-                self.attributes.remove(&id);
-                changes.attributes.push((id, false));
-            }
+        if let Some(process) = self.take(id, changes) {
             changes.ended.push(process.id);
             changes.closed.push(process.id);
             changes.deadlines.push((process.id, None));
+        }
+    }
+
+    /// Takes a process out of memory; the past may have it. Nobody is told.
+    pub fn take(&mut self, id: &ProcessId, changes: &mut Changes) -> Option<Process> {
+        self.leave(self.table.slot(id)?);
+        let process = self.table.remove(id)?;
+        self.bytes = self.bytes.saturating_sub(process.bytes());
+        for attribute in process.attributes.iter() {
+            let id = attribute.id(&process.id);
+            self.attributes.remove(&id);
+            changes.attributes.push((id, false));
+        }
+        Some(process)
+    }
+
+    /// Puts a finished process back that was taken out. Nobody is told.
+    pub fn restore(&mut self, number: u64, process: Process, changes: &mut Changes) {
+        let (id, bytes) = (process.id, process.bytes());
+        let attributes = process.attributes.clone();
+        if let Some(slot) = self.table.restore(number, process) {
+            self.bytes += bytes;
+            self.index_attributes(&id, &attributes, changes);
+            self.enter(slot);
+        }
+    }
+
+    fn index_attributes(&mut self, of: &ProcessId, attributes: &[Attribute], changes: &mut Changes) {
+        for attribute in attributes {
+            let id = attribute.id(of);
+            self.attributes.insert(id, *of);
+            changes.attributes.push((id, true));
         }
     }
 

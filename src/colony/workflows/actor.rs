@@ -12,13 +12,14 @@ use crate::crypto::Identity;
 use crate::ids::{GraphId, ProcessId};
 use crate::map::HashMap;
 use crate::time::Time;
+use bincode::{Decode, Encode};
 use std::sync::{Arc, OnceLock};
 
 /// Where a graph stands: the states of a process, with the same numbers.
 pub type GraphState = ProcessState;
 
 /// A node's neighbours as they are shown. Cheap to clone.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct Links {
     /// The nodes that it depends on, in the order of its dependencies; repetitions are kept.
     pub parents: Arc<Vec<ProcessId>>,
@@ -53,11 +54,11 @@ pub enum NodeAnswer {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Node {
-    links: Links,
+pub(super) struct Node {
+    pub(super) links: Links,
     /// Entries in `parents` that have not succeeded.
-    unmet: usize,
-    state: ProcessState,
+    pub(super) unmet: usize,
+    pub(super) state: ProcessState,
 }
 
 /// A workflow.
@@ -79,11 +80,11 @@ pub struct Workflow {
     pub started: Time,
     /// When its state was last set to an end.
     pub ended: Time,
-    nodes: HashMap<ProcessId, Node>,
+    pub(super) nodes: HashMap<ProcessId, Node>,
     /// Nodes by state.
-    counts: [usize; 5],
+    pub(super) counts: [usize; 5],
     /// The nodes in depth-first order, as far as anybody has asked.
-    pre_order: OnceLock<Arc<Vec<ProcessId>>>,
+    pub(super) pre_order: OnceLock<Arc<Vec<ProcessId>>>,
     /// The number of the record that last changed it.
     pub changed: u64,
 }
@@ -159,6 +160,11 @@ impl Workflow {
     /// Whether it has no nodes.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// Whether one of its nodes waits or runs.
+    pub fn is_live(&self) -> bool {
+        self.counts[ProcessState::Waiting as usize] > 0 || self.counts[ProcessState::Running as usize] > 0
     }
 
     /// A node's neighbours.

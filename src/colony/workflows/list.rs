@@ -1,5 +1,6 @@
 //! `getprocessgraphsmsg`: workflows of one state (chapter 3, 4.3).
 
+use super::Workflow;
 use super::layout::ShownGraph;
 use crate::colony::access::Access;
 use crate::colony::message::{Address, ColonyMessage, Decision, NullIfEmpty, Texts, Turn};
@@ -8,6 +9,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The request.
 #[derive(Deserialize, Default)]
@@ -39,6 +41,18 @@ impl ColonyMessage for GetProcessGraphs {
             return Err(Refusal::bad_request("Failed to get processgraphs, count must not be negative"));
         };
         let listed = state.workflows.list(wanted, count).into_iter();
-        Ok(Decision::answer(NullIfEmpty(listed.map(|w| ShownGraph::plain(w, &state.name)).collect())))
+        let present = listed.map(|(number, workflow)| (number, ShownGraph::plain(workflow, &state.name)));
+        if state.history.workflows(wanted) == 0 {
+            return Ok(Decision::answer(NullIfEmpty(present.map(|(_, shown)| shown).collect())));
+        }
+        let mut rows: BTreeMap<u64, ShownGraph> = present.collect();
+        let (of, colony, hidden) = (state.incarnation, state.name.clone(), state.history.hidden());
+        Ok(Decision::from_past(move |past| {
+            for record in past.workflows(of, wanted, count, &hidden)? {
+                let number = record.number;
+                rows.entry(number).or_insert_with(|| ShownGraph::plain(&Workflow::from_record(record), &colony));
+            }
+            Ok(NullIfEmpty(rows.into_values().rev().take(count).collect()))
+        }))
     }
 }

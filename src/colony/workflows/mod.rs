@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod get;
 pub mod layout;
 pub mod list;
+mod record;
 pub mod remove;
 pub mod remove_all;
 pub mod spec;

@@ -5,6 +5,7 @@ use super::WorkflowEvent;
 use crate::colony::Colony;
 use crate::colony::access::Access;
 use crate::colony::event::Event;
+use crate::colony::history::HistoryEvent;
 use crate::colony::message::{Address, ColonyMessage, Decision, Gradual, Texts, Turn};
 use crate::colony::processes::ProcessState;
 use crate::ids::GraphId;
@@ -59,6 +60,9 @@ impl Gradual for Removal {
         let (mut events, mut nodes) = (Vec::new(), 0);
         while nodes < limits::REMOVALS_A_TURN {
             let Some(id) = self.graphs.pop() else {
+                // What is past was all there before this began: nothing goes there meanwhile.
+                let may_be_past = self.wanted.is_none_or(ProcessState::is_final) && !colony.state.history.is_empty();
+                events.extend(may_be_past.then_some(Event::History(HistoryEvent::WorkflowsCleared(self.wanted))));
                 return (events, true);
             };
             let workflow = colony.state.workflows.get(&id);

@@ -27,6 +27,34 @@ impl Workflows {
         self.table.get(id)
     }
 
+    /// All workflows in the order of submission.
+    pub fn iter(&self) -> impl Iterator<Item = &Workflow> {
+        self.table.iter()
+    }
+
+    /// The number of a workflow in the order of submission.
+    pub fn number(&self, id: &GraphId) -> Option<u64> {
+        self.table.number(self.table.slot(id)?)
+    }
+
+    /// The workflow of this number.
+    pub fn by_number(&self, number: u64) -> Option<&Workflow> {
+        self.table.by_number(number)
+    }
+
+    /// Takes a workflow out of memory; the past has it.
+    pub fn take(&mut self, id: &GraphId) -> Option<Workflow> {
+        self.leave(self.table.slot(id)?);
+        self.table.remove(id)
+    }
+
+    /// Puts a workflow back that was taken out.
+    pub fn restore(&mut self, number: u64, workflow: Workflow) {
+        if let Some(slot) = self.table.restore(number, workflow) {
+            self.enter(slot);
+        }
+    }
+
     /// A node's neighbours; none for a node or workflow that is not there.
     pub fn links(&self, graph: &GraphId, node: &ProcessId) -> Links {
         self.get(graph).and_then(|workflow| workflow.links(node)).cloned().unwrap_or_default()
@@ -38,9 +66,9 @@ impl Workflows {
     }
 
     /// The newest `count` workflows of a state, the newest first.
-    pub fn list(&self, state: GraphState, count: usize) -> Vec<&Workflow> {
-        let slots = self.by_state[state as usize].iter().rev().take(count);
-        slots.filter_map(|&(_, slot)| self.table.at(slot)).collect()
+    pub fn list(&self, state: GraphState, count: usize) -> Vec<(u64, &Workflow)> {
+        let rows = self.by_state[state as usize].iter().rev().take(count);
+        rows.filter_map(|&(number, slot)| Some((number, self.table.at(slot)?))).collect()
     }
 
     /// The ids of the workflows of a state, or of all, the oldest first.
@@ -73,10 +101,7 @@ impl Workflows {
 
     /// Removes a workflow; its nodes go too.
     pub fn remove(&mut self, graph: &GraphId) -> Vec<NodeAnswer> {
-        if let Some(slot) = self.table.slot(graph) {
-            self.leave(slot);
-        }
-        let Some(workflow) = self.table.remove(graph) else {
+        let Some(workflow) = self.take(graph) else {
             return Vec::new();
         };
         let mut nodes: Vec<ProcessId> = workflow.node_ids().copied().collect();

@@ -1,0 +1,230 @@
+//! Which finished records go to the store, and when. What waits is no part of the state: it follows from it.
+
+use super::{Archived, HistoryEvent, Missing, ProcessRecord, Removal, WorkflowRecord, is_over, is_past};
+use crate::colony::Colony;
+use crate::colony::event::Event;
+use crate::colony::logs::LogLine;
+use crate::colony::matching::Moment;
+use crate::ids::{GraphId, Incarnation, ProcessId};
+use crate::limits;
+use crate::time::Nanos;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+/// What is written to the store at once.
+#[derive(Debug)]
+pub struct Batch {
+    /// Whose it is.
+    pub of: Incarnation,
+    /// Its number.
+    pub number: u64,
+    /// What is to be forgotten, before anything is added.
+    pub removals: Vec<Removal>,
+    /// Finished processes.
+    pub processes: Vec<ProcessRecord>,
+    /// Finished workflows with their processes.
+    pub workflows: Vec<(WorkflowRecord, Vec<ProcessRecord>)>,
+    /// Log lines, the oldest first.
+    pub lines: Vec<Arc<LogLine>>,
+}
+
+/// What may leave memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Unit {
+    Process(ProcessId),
+    Workflow(GraphId),
+}
+
+/// A batch on its way.
+#[derive(Debug)]
+pub struct Selected {
+    units: Vec<Unit>,
+    /// The newest record when they were copied: what changed later is not what the store has.
+    number: u64,
+    batch: u64,
+    lines_until: Nanos,
+    removals: u32,
+}
+
+/// What waits to go to the store; times in microseconds of the clock that never leaps.
+#[derive(Debug, Default)]
+pub struct Archiving {
+    /// Whether there is a store.
+    is_on: bool,
+    due: VecDeque<(u64, Unit)>,
+    queued: HashSet<Unit>,
+    under_way: Option<Selected>,
+    not_before: u64,
+}
+
+impl Archiving {
+    fn note(&mut self, unit: Unit, due: u64) {
+        if self.is_on && self.queued.insert(unit) {
+            self.due.push_back((due, unit));
+        }
+    }
+}
+
+impl Colony {
+    /// Takes over what a state that was read back holds of the past.
+    pub(crate) fn start_archiving(&mut self, monotonic: u64) {
+        self.archiving.is_on = true;
+        let alone = self.state.processes.iter().filter(|process| is_past(process));
+        let alone: Vec<Unit> = alone.map(|process| Unit::Process(process.id)).collect();
+        let workflows = self.state.workflows.iter().filter(|workflow| is_over(workflow));
+        let workflows: Vec<Unit> = workflows.map(|workflow| Unit::Workflow(workflow.id)).collect();
+        let due = self.archive_time(monotonic);
+        alone.into_iter().chain(workflows).for_each(|unit| self.archiving.note(unit, due));
+    }
+
+    /// Notes what may be past from now on; whether it is is looked at when its time has come.
+    pub(crate) fn note_past(&mut self, what: Missing, monotonic: u64) {
+        let unit = match what {
+            Missing::Process(id) if self.state.processes.get(&id).is_some_and(is_past) => Unit::Process(id),
+            Missing::Workflow(id) => Unit::Workflow(id),
+            Missing::Process(_) | Missing::Attribute(_) => return,
+        };
+        let due = self.archive_time(monotonic);
+        self.archiving.note(unit, due);
+    }
+
+    fn archive_time(&self, monotonic: u64) -> u64 {
+        monotonic.saturating_add(u64::try_from(self.options.archive_after.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// When to look for the next batch.
+    pub(crate) fn next_batch(&self, monotonic: u64) -> Option<u64> {
+        if !self.archiving.is_on || self.archiving.under_way.is_some() {
+            return None;
+        }
+        let first = self.archiving.due.front().map(|&(due, _)| due);
+        let has_more = self.state.history.removals().len() > 0 || !self.state.logs.is_empty();
+        // Lines are due by the wall clock; that is looked at once an interval while there are any.
+        let other = has_more.then(|| self.archiving.not_before.max(monotonic));
+        let next = first.into_iter().chain(other).min()?;
+        let is_full = self.archiving.due.get(limits::ARCHIVED_A_BATCH - 1).is_some_and(|&(due, _)| due <= monotonic);
+        Some(if is_full { next } else { next.max(self.archiving.not_before) })
+    }
+
+    /// The next batch, if anything is due.
+    pub(crate) fn select_batch(&mut self, at: Moment) -> Option<Batch> {
+        if self.next_batch(at.monotonic).is_none_or(|due| due > at.monotonic) {
+            return None;
+        }
+        let mut batch = Batch {
+            of: self.state.incarnation,
+            number: self.state.history.batches() + 1,
+            removals: self.state.history.removals().take(limits::ARCHIVED_A_BATCH).cloned().collect(),
+            processes: Vec::new(),
+            workflows: Vec::new(),
+            lines: Vec::new(),
+        };
+        let (mut units, mut records, mut bytes) = (Vec::new(), 0, 0);
+        while records < limits::ARCHIVED_A_BATCH && bytes < limits::ARCHIVED_BYTES_A_BATCH {
+            let Some(&(_, unit)) = self.archiving.due.front().filter(|(due, _)| *due <= at.monotonic) else {
+                break;
+            };
+            self.archiving.due.pop_front();
+            self.archiving.queued.remove(&unit);
+            let Some(copied) = self.copy(unit, &mut batch) else {
+                continue;
+            };
+            records += copied.0;
+            bytes += copied.1;
+            units.push(unit);
+        }
+        let after = Nanos::try_from(self.options.archive_after.as_nanos()).unwrap_or(Nanos::MAX);
+        batch.lines = self.state.logs.oldest(at.now.saturating_sub(after), limits::ARCHIVED_A_BATCH);
+        self.archiving.not_before = at.monotonic.saturating_add(self.archive_interval());
+        let is_empty = units.is_empty() && batch.lines.is_empty() && batch.removals.is_empty();
+        if is_empty {
+            return None;
+        }
+        self.archiving.under_way = Some(Selected {
+            units,
+            number: self.state.number,
+            batch: batch.number,
+            lines_until: batch.lines.last().map_or(0, |line| line.timestamp),
+            // At most as many as go into a batch.
+            removals: u32::try_from(batch.removals.len()).unwrap_or(u32::MAX),
+        });
+        Some(batch)
+    }
+
+    fn archive_interval(&self) -> u64 {
+        u64::try_from(self.options.archive_after.min(limits::ARCHIVE_INTERVAL).as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Copies a unit into a batch if it is still past, and says how many records and bytes that were.
+    fn copy(&self, unit: Unit, batch: &mut Batch) -> Option<(usize, usize)> {
+        match unit {
+            Unit::Process(id) => {
+                let record = self.state.process_record(&id).filter(|record| is_past(&record.process))?;
+                let bytes = record.process.bytes();
+                batch.processes.push(record);
+                Some((1, bytes))
+            }
+            Unit::Workflow(id) => {
+                let workflow = self.state.workflows.get(&id).filter(|workflow| is_over(workflow))?;
+                if self.state.crons.has_previous(&id) {
+                    return None;
+                }
+                let record = workflow.record(self.state.workflows.number(&id)?);
+                let nodes: Vec<ProcessRecord> =
+                    record.nodes.iter().filter_map(|node| self.state.process_record(&node.id)).collect();
+                let bytes = nodes.iter().map(|node| node.process.bytes()).sum();
+                let count = nodes.len() + 1;
+                batch.workflows.push((record, nodes));
+                Some((count, bytes))
+            }
+        }
+    }
+
+    /// The store has synced the batch that is under way, or could not: what happens then.
+    pub(crate) fn batch_written(&mut self, has_worked: bool, monotonic: u64) -> Vec<Event> {
+        let Some(selected) = self.archiving.under_way.take() else {
+            return Vec::new();
+        };
+        if !has_worked {
+            let retry = u64::try_from(limits::ARCHIVE_RETRY.as_micros()).unwrap_or(u64::MAX);
+            self.archiving.not_before = monotonic.saturating_add(retry);
+            selected.units.into_iter().for_each(|unit| self.archiving.note(unit, monotonic));
+            return Vec::new();
+        }
+        let mut archived = Archived {
+            batch: selected.batch,
+            processes: Vec::new(),
+            workflows: Vec::new(),
+            lines_until: selected.lines_until,
+            removals: selected.removals,
+        };
+        for unit in selected.units {
+            let is_unchanged = match unit {
+                Unit::Process(id) => self.process_is_as_of(&id, selected.number),
+                Unit::Workflow(id) => self.workflow_is_as_of(&id, selected.number),
+            };
+            let numbers = match unit {
+                Unit::Process(id) => self.state.processes.number(&id).map(|n| (n, &mut archived.processes)),
+                Unit::Workflow(id) => self.state.workflows.number(&id).map(|n| (n, &mut archived.workflows)),
+            };
+            match numbers {
+                Some((number, list)) if is_unchanged => list.push(number),
+                // It changed meanwhile: the store gets it again.
+                Some(_) => self.archiving.note(unit, monotonic),
+                None => {}
+            }
+        }
+        vec![Event::History(HistoryEvent::Archived(Box::new(archived)))]
+    }
+
+    fn process_is_as_of(&self, id: &ProcessId, number: u64) -> bool {
+        self.state.processes.get(id).is_some_and(|process| process.changed <= number)
+    }
+
+    fn workflow_is_as_of(&self, id: &GraphId, number: u64) -> bool {
+        let workflow = self.state.workflows.get(id).filter(|workflow| workflow.changed <= number);
+        workflow.is_some_and(|workflow| {
+            !self.state.crons.has_previous(id) && workflow.node_ids().all(|node| self.process_is_as_of(node, number))
+        })
+    }
+}

@@ -1,0 +1,184 @@
+//! The history store: finished work and log lines in an embedded SQLite file that follows the durable log.
+//!
+//! One thread writes; readers have connections of their own. What the store holds can be lost: colonies notice at the
+//! next start and go on. See `colony::history` for what goes where and when.
+
+mod body;
+mod reader;
+mod schema;
+mod search;
+mod writer;
+
+pub use reader::Reader;
+
+use crate::colony::history::{Archive, Batch, Holdings, PastError};
+use crate::ids::Incarnation;
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::time::Nanos;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// The store can't be opened.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot open the history store {path}: {reason}. It holds only what is past: move it away and start again to go on \
+     without it"
+)]
+pub struct HistoryError {
+    /// Its file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// How far a colony's state goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Whose.
+    pub of: Incarnation,
+    /// Batches that it knows of.
+    pub batches: u64,
+    /// The newest log line that it knows to be in the store.
+    pub lines_until: Nanos,
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct HistoryStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    jobs: Sender<Job>,
+    readers: Mutex<Vec<Reader>>,
+    permits: Semaphore,
+    holdings: HashMap<Incarnation, Holdings>,
+}
+
+enum Job {
+    Write(Batch, Done),
+    Forget(Incarnation),
+    Close(std::sync::mpsc::Sender<()>),
+}
+
+type Done = Box<dyn FnOnce(Result<(), PastError>) + Send>;
+
+impl HistoryStore {
+    /// Opens the store in this directory for the colonies that there are; what belongs to others is dropped.
+    ///
+    /// # Errors
+    /// Where the file can't be made, opened or read.
+    pub fn open(dir: &Path, known: &[Known]) -> Result<HistoryStore, HistoryError> {
+        let path = dir.join("history.db");
+        let failed = |reason: String| HistoryError { path: path.clone(), reason };
+        std::fs::create_dir_all(dir).map_err(|error| failed(error.to_string()))?;
+        let mut connection = schema::open_writer(&path).map_err(|error| failed(error.to_string()))?;
+        let holdings = settle_all(&mut connection, known).map_err(|error| failed(error.to_string()))?;
+        let (jobs, queue) = unbounded();
+        std::thread::Builder::new()
+            .name("history".to_owned())
+            .spawn(move || run(connection, &queue))
+            .map_err(|error| failed(error.to_string()))?;
+        let permits = Semaphore::new(limits::HISTORY_READERS);
+        Ok(HistoryStore { shared: Arc::new(Shared { path, jobs, readers: Mutex::default(), permits, holdings }) })
+    }
+
+    /// What was there of a colony when the store was opened. Only the batches are told where nothing is missing.
+    pub fn holdings(&self, of: Incarnation) -> Holdings {
+        self.shared.holdings.get(&of).cloned().unwrap_or_default()
+    }
+
+    /// Reads, on a thread that may block. Few do at once; others wait.
+    ///
+    /// # Errors
+    /// 503 where the store can't be read.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, PastError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let shared = self.shared.clone();
+        // Never closed.
+        let _permit = self.shared.permits.acquire().await;
+        let done = tokio::task::spawn_blocking(move || {
+            let kept = shared.readers.lock().pop();
+            let reader = match kept {
+                Some(reader) => reader,
+                None => Reader { connection: schema::open_reader(&shared.path)? },
+            };
+            let outcome = read(&reader);
+            // One that failed is not used again.
+            if outcome.is_ok() {
+                shared.readers.lock().push(reader);
+            }
+            outcome
+        });
+        match done.await {
+            Ok(outcome) => Ok(outcome?),
+            Err(_) => Err(PastError("reading has panicked".to_owned()).into()),
+        }
+    }
+
+    /// Forgets a colony.
+    pub fn forget(&self, of: Incarnation) {
+        self.send(Job::Forget(of));
+    }
+
+    /// Waits until all that was given has been written.
+    pub fn close(&self) {
+        let (tell, told) = std::sync::mpsc::channel();
+        self.send(Job::Close(tell));
+        // The thread drops its end when it ends, too.
+        let _ = told.recv();
+    }
+
+    fn send(&self, job: Job) {
+        if let Err(crossbeam_channel::SendError(Job::Write(_, done))) = self.shared.jobs.send(job) {
+            done(Err(PastError("its writer has ended".to_owned())));
+        }
+    }
+}
+
+impl Archive for HistoryStore {
+    fn write(&self, batch: Batch, done: Done) {
+        self.send(Job::Write(batch, done));
+    }
+}
+
+fn settle_all(connection: &mut Connection, known: &[Known]) -> rusqlite::Result<HashMap<Incarnation, Holdings>> {
+    let there: Vec<Incarnation> = connection
+        .prepare("SELECT incarnation FROM colonies")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for gone in there.into_iter().filter(|of| known.iter().all(|known| known.of != *of)) {
+        schema::drop_tables(connection, gone)?;
+    }
+    known
+        .iter()
+        .map(|known| Ok((known.of, writer::settle(connection, known.of, known.batches, known.lines_until)?)))
+        .collect()
+}
+
+fn run(mut connection: Connection, queue: &Receiver<Job>) {
+    for job in queue {
+        match job {
+            Job::Write(batch, done) => done(writer::write(&mut connection, &batch).map_err(PastError::from)),
+            Job::Forget(of) => {
+                if let Err(error) = schema::drop_tables(&connection, of) {
+                    // The next start drops them.
+                    tracing::error!(stream = of, %error, "the history of a removed colony could not be dropped");
+                }
+            }
+            Job::Close(tell) => {
+                // Whoever closes may have given up.
+                let _ = tell.send(());
+            }
+        }
+    }
+}

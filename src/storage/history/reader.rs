@@ -1,0 +1,348 @@
+//! Reading from the history store.
+
+use super::{body, schema, search};
+use crate::colony::history::{Hidden, Missing, Past, PastError, ProcessRecord, Recalled, WorkflowRecord};
+use crate::colony::logs::{LogEvent, LogLine, LogRange, pattern::Pattern};
+use crate::colony::processes::{ListFilter, ProcessState};
+use crate::ids::{AttributeId, GraphId, Incarnation, ProcessId};
+use crate::limits;
+use crate::storage::codec::CodecError;
+use crate::time::{Nanos, Time};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
+
+/// A connection that reads.
+pub struct Reader {
+    pub(super) connection: Connection,
+}
+
+impl From<rusqlite::Error> for PastError {
+    fn from(error: rusqlite::Error) -> PastError {
+        PastError(error.to_string())
+    }
+}
+
+impl From<CodecError> for PastError {
+    fn from(error: CodecError) -> PastError {
+        PastError(error.to_string())
+    }
+}
+
+/// A process's row as far as it decides whether the process is shown.
+struct ProcessRow {
+    number: u64,
+    state: ProcessState,
+    graph: Option<(i64, ProcessState)>,
+    submitted: Time,
+    body: Vec<u8>,
+}
+
+const PROCESS_COLUMNS: &str = "number, state, graph, graph_state, submitted, body";
+
+impl ProcessRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<ProcessRow> {
+        let graph: Option<i64> = row.get(2)?;
+        let graph_state: Option<i64> = row.get(3)?;
+        Ok(ProcessRow {
+            number: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+            state: state(row.get(1)?)?,
+            graph: graph.zip(graph_state.map(state).transpose()?),
+            submitted: Time::from_micros(row.get(4)?),
+            body: row.get(5)?,
+        })
+    }
+
+    fn is_hidden(&self, hidden: &Hidden) -> bool {
+        hidden.has_process(self.number, self.state, self.graph.map(|(_, state)| state))
+    }
+}
+
+fn state(number: i64) -> rusqlite::Result<ProcessState> {
+    ProcessState::from_number(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, number))
+}
+
+impl Reader {
+    /// Whether a colony has anything here.
+    fn has(&self, of: Incarnation) -> rusqlite::Result<bool> {
+        Ok(schema::batches(&self.connection, of)?.is_some())
+    }
+
+    /// The colony of an attribute whose process is past.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn colony_of_attribute(&self, id: &AttributeId) -> Result<Option<Incarnation>, PastError> {
+        let mut select = self.connection.prepare_cached("SELECT incarnation FROM attributes WHERE id = ?1")?;
+        Ok(select.query_row([id.0], |row| row.get(0)).optional()?)
+    }
+
+    fn process_row(&self, of: Incarnation, condition: &str, value: Value) -> rusqlite::Result<Option<ProcessRow>> {
+        if !self.has(of)? {
+            return Ok(None);
+        }
+        let sql = format!("SELECT {PROCESS_COLUMNS} FROM processes_{of} WHERE {condition} = ?1");
+        self.connection.prepare_cached(&sql)?.query_row([value], ProcessRow::read).optional()
+    }
+
+    fn workflow_by_number(
+        &self,
+        of: Incarnation,
+        number: i64,
+        hidden: &Hidden,
+    ) -> Result<Option<(WorkflowRecord, Vec<ProcessRecord>)>, PastError> {
+        let sql = format!("SELECT body FROM workflows_{of} WHERE number = ?1");
+        let bytes: Option<Vec<u8>> =
+            self.connection.prepare_cached(&sql)?.query_row([number], |row| row.get(0)).optional()?;
+        let Some(bytes) = bytes else {
+            return Ok(None);
+        };
+        let workflow: WorkflowRecord = body::read(&bytes)?;
+        if hidden.has_workflow(workflow.number, workflow.state) {
+            return Ok(None);
+        }
+        let sql = format!("SELECT body FROM processes_{of} WHERE graph = ?1");
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let mut rows = select.query([number])?;
+        let mut nodes = Vec::new();
+        while let Some(row) = rows.next()? {
+            nodes.push(body::read(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?);
+        }
+        Ok(Some((workflow, nodes)))
+    }
+
+    /// What brings a process back: itself, or its workflow.
+    fn recalled(&self, of: Incarnation, row: ProcessRow, hidden: &Hidden) -> Result<Option<Recalled>, PastError> {
+        if row.is_hidden(hidden) {
+            return Ok(None);
+        }
+        match row.graph {
+            None => Ok(Some(Recalled::Process(body::read(&row.body)?))),
+            Some((graph, _)) => Ok(self.workflow_by_number(of, graph, hidden)?.map(|(w, n)| Recalled::Workflow(w, n))),
+        }
+    }
+
+    fn lines(
+        &self,
+        of: Incarnation,
+        key: (&str, Value),
+        range: LogRange,
+        count: usize,
+        until: Nanos,
+    ) -> Result<Vec<LogLine>, PastError> {
+        if !self.has(of)? {
+            return Ok(Vec::new());
+        }
+        let (after, order) = match range {
+            LogRange::Oldest => (Nanos::MIN, "ASC"),
+            LogRange::Since(since) => (since, "ASC"),
+            LogRange::Latest => (Nanos::MIN, "DESC"),
+        };
+        let sql = format!(
+            "SELECT {LINE_COLUMNS} FROM lines_{of} WHERE {} = ?1 AND timestamp > ?2 AND timestamp <= ?3
+             ORDER BY timestamp {order} LIMIT ?4",
+            key.0
+        );
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let rows = select.query_map(params![key.1, after, until, limit(count)], read_line)?;
+        let mut bytes = 0;
+        let mut lines = Vec::new();
+        for line in rows {
+            let line = line?;
+            bytes += line.said.message.len();
+            if bytes > limits::LIST_BYTES && !lines.is_empty() {
+                break;
+            }
+            lines.push(line);
+        }
+        if range == LogRange::Latest {
+            lines.reverse();
+        }
+        Ok(lines)
+    }
+}
+
+pub(super) const LINE_COLUMNS: &str = "timestamp, process, executor, message";
+
+pub(super) fn read_line(row: &Row<'_>) -> rusqlite::Result<LogLine> {
+    let process: Option<[u8; 32]> = row.get(1)?;
+    let said = LogEvent { process: process.map(ProcessId), executor: row.get(2)?, message: row.get(3)? };
+    Ok(LogLine { said, timestamp: row.get(0)? })
+}
+
+pub(super) fn limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl Past for Reader {
+    fn process(&self, of: Incarnation, id: &ProcessId, hidden: &Hidden) -> Result<Option<ProcessRecord>, PastError> {
+        let row = self.process_row(of, "id", Value::Blob(id.0.to_vec()))?;
+        row.filter(|row| !row.is_hidden(hidden)).map(|row| Ok(body::read(&row.body)?)).transpose()
+    }
+
+    fn workflow(
+        &self,
+        of: Incarnation,
+        id: &GraphId,
+        hidden: &Hidden,
+    ) -> Result<Option<(WorkflowRecord, Vec<ProcessRecord>)>, PastError> {
+        if !self.has(of)? {
+            return Ok(None);
+        }
+        let sql = format!("SELECT number FROM workflows_{of} WHERE id = ?1");
+        let number: Option<i64> =
+            self.connection.prepare_cached(&sql)?.query_row([id.0], |row| row.get(0)).optional()?;
+        number.map_or(Ok(None), |number| self.workflow_by_number(of, number, hidden))
+    }
+
+    fn find(&self, of: Incarnation, missing: &Missing, hidden: &Hidden) -> Result<Option<Recalled>, PastError> {
+        let row = match missing {
+            Missing::Process(id) => self.process_row(of, "id", Value::Blob(id.0.to_vec()))?,
+            Missing::Workflow(id) => {
+                return Ok(self.workflow(of, id, hidden)?.map(|(workflow, nodes)| Recalled::Workflow(workflow, nodes)));
+            }
+            Missing::Attribute(id) => {
+                let sql = "SELECT process FROM attributes WHERE id = ?1 AND incarnation = ?2";
+                let mut select = self.connection.prepare_cached(sql)?;
+                let number: Option<i64> = select.query_row(params![id.0, of], |row| row.get(0)).optional()?;
+                match number {
+                    Some(number) => self.process_row(of, "number", Value::Integer(number))?,
+                    None => None,
+                }
+            }
+        };
+        row.map_or(Ok(None), |row| self.recalled(of, row, hidden))
+    }
+
+    fn list(
+        &self,
+        of: Incarnation,
+        state: ProcessState,
+        filter: ListFilter<'_>,
+        count: usize,
+        hidden: &Hidden,
+    ) -> Result<Vec<ProcessRecord>, PastError> {
+        if !self.has(of)? {
+            return Ok(Vec::new());
+        }
+        let (column, key) = match filter {
+            ListFilter::All => (None, ""),
+            ListFilter::ExecutorType(key) => (Some("executor_type = ?2"), key),
+            ListFilter::Initiator(key) => (Some("initiator = ?2"), key),
+            ListFilter::Label(key) => (Some("label = ?2 AND label <> ''"), key),
+        };
+        let condition = column.map(|column| format!("AND {column}")).unwrap_or_default();
+        let sql = format!(
+            "SELECT {PROCESS_COLUMNS} FROM processes_{of} WHERE state = ?1 {condition} ORDER BY ended DESC, number"
+        );
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let values = [Value::Integer(state as i64), Value::Text(key.to_owned())];
+        let used = if column.is_some() { 2 } else { 1 };
+        let rows = select.query_map(params_from_iter(values.into_iter().take(used)), ProcessRow::read)?;
+        let mut listed = Vec::new();
+        let mut bytes = 0;
+        for row in rows {
+            if listed.len() >= count || bytes > limits::LIST_BYTES {
+                break;
+            }
+            let row = row?;
+            if !row.is_hidden(hidden) {
+                bytes += row.body.len();
+                listed.push(body::read(&row.body)?);
+            }
+        }
+        Ok(listed)
+    }
+
+    fn submitted_since(
+        &self,
+        of: Incarnation,
+        state: ProcessState,
+        since: Time,
+        (scanned, count): (usize, usize),
+        wanted: &dyn Fn(&ProcessRecord) -> bool,
+        hidden: &Hidden,
+    ) -> Result<Vec<ProcessRecord>, PastError> {
+        if !self.has(of)? {
+            return Ok(Vec::new());
+        }
+        // The order of submission is the order of numbers, so that the walk ends at the first that is too old.
+        let sql =
+            format!("SELECT {PROCESS_COLUMNS} FROM processes_{of} WHERE state = ?1 ORDER BY number DESC LIMIT ?2");
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let rows = select.query_map(params![state as i64, limit(scanned)], ProcessRow::read)?;
+        let mut listed = Vec::new();
+        let mut bytes = 0;
+        for row in rows {
+            let row = row?;
+            if row.submitted < since || listed.len() >= count || bytes > limits::LIST_BYTES {
+                break;
+            }
+            let record: ProcessRecord = body::read(&row.body)?;
+            if !row.is_hidden(hidden) && wanted(&record) {
+                bytes += row.body.len();
+                listed.push(record);
+            }
+        }
+        Ok(listed)
+    }
+
+    fn workflows(
+        &self,
+        of: Incarnation,
+        state: ProcessState,
+        count: usize,
+        hidden: &Hidden,
+    ) -> Result<Vec<WorkflowRecord>, PastError> {
+        if !self.has(of)? {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT body FROM workflows_{of} WHERE state = ?1 ORDER BY number DESC");
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let mut rows = select.query([state as i64])?;
+        let mut listed: Vec<WorkflowRecord> = Vec::new();
+        while listed.len() < count
+            && let Some(row) = rows.next()?
+        {
+            let record: WorkflowRecord = body::read(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            if !hidden.has_workflow(record.number, record.state) {
+                listed.push(record);
+            }
+        }
+        Ok(listed)
+    }
+
+    fn lines_of_process(
+        &self,
+        of: Incarnation,
+        process: &ProcessId,
+        range: LogRange,
+        count: usize,
+        until: Nanos,
+    ) -> Result<Vec<LogLine>, PastError> {
+        self.lines(of, ("process", Value::Blob(process.0.to_vec())), range, count, until)
+    }
+
+    fn lines_of_executor(
+        &self,
+        of: Incarnation,
+        executor: &str,
+        range: LogRange,
+        count: usize,
+        until: Nanos,
+    ) -> Result<Vec<LogLine>, PastError> {
+        self.lines(of, ("executor", Value::Text(executor.to_owned())), range, count, until)
+    }
+
+    fn search(
+        &self,
+        of: Incarnation,
+        text: &Pattern,
+        after: Nanos,
+        until: Nanos,
+        count: usize,
+    ) -> Result<Vec<LogLine>, PastError> {
+        if !self.has(of)? {
+            return Ok(Vec::new());
+        }
+        search::search(&self.connection, of, text, (after, until), count)
+    }
+}

@@ -1,0 +1,259 @@
+//! Writing to the history store: one batch, one transaction, one sync.
+
+use super::{body, schema};
+use crate::colony::history::{Batch, Holdings, ProcessRecord, Removal, WorkflowRecord};
+use crate::colony::processes::ProcessState;
+use crate::ids::Incarnation;
+use crate::time::Nanos;
+use rusqlite::{Connection, Transaction, params};
+
+/// Rows that one transaction deletes where all of a state go: others' batches come between.
+const DELETED_AT_ONCE: usize = 5_000;
+
+/// Writes a batch; it is synced when this returns.
+///
+/// # Errors
+/// What SQLite says. Nothing of the batch is there then, but for removals.
+pub fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
+    let of = batch.of;
+    if schema::batches(connection, of)?.is_none() {
+        schema::make_tables(connection, of)?;
+    }
+    for removal in &batch.removals {
+        remove_many(connection, of, removal)?;
+    }
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for removal in &batch.removals {
+        remove_one(&transaction, of, removal)?;
+    }
+    for record in &batch.processes {
+        add_process(&transaction, batch, record, None)?;
+    }
+    for (workflow, nodes) in &batch.workflows {
+        add_workflow(&transaction, batch, workflow)?;
+        for node in nodes {
+            add_process(&transaction, batch, node, Some(workflow))?;
+        }
+    }
+    add_lines(&transaction, batch)?;
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO colonies (incarnation, batches) VALUES (?1, ?2)")?
+        .execute(params![of, number(batch.number)])?;
+    transaction.commit()
+}
+
+/// SQLite's integers have a sign; numbers of rows and batches never come near the end of them.
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn add_process(
+    transaction: &Transaction<'_>,
+    batch: &Batch,
+    record: &ProcessRecord,
+    workflow: Option<&WorkflowRecord>,
+) -> rusqlite::Result<()> {
+    let of = batch.of;
+    let process = &record.process;
+    transaction
+        .prepare_cached(&format!(
+            "INSERT OR REPLACE INTO processes_{of}
+             (number, batch, id, state, ended, submitted, executor_type, initiator, label, graph, graph_state, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+        ))?
+        .execute(params![
+            number(record.number),
+            number(batch.number),
+            process.id.0,
+            process.state as i64,
+            process.ended.micros(),
+            process.submitted.micros(),
+            &*process.spec.conditions.executor_type,
+            &*process.initiator_name,
+            &*process.spec.label,
+            workflow.map(|workflow| number(workflow.number)),
+            workflow.map(|workflow| workflow.state as i64),
+            body::write(record),
+        ])?;
+    for attribute in process.attributes.iter() {
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO attributes (id, incarnation, process) VALUES (?1, ?2, ?3)")?
+            .execute(params![attribute.id(&process.id).0, of, number(record.number)])?;
+    }
+    Ok(())
+}
+
+fn add_workflow(transaction: &Transaction<'_>, batch: &Batch, workflow: &WorkflowRecord) -> rusqlite::Result<()> {
+    let of = batch.of;
+    transaction
+        .prepare_cached(&format!(
+            "INSERT OR REPLACE INTO workflows_{of} (number, batch, id, state, ended, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        ))?
+        .execute(params![
+            number(workflow.number),
+            number(batch.number),
+            workflow.id.0,
+            workflow.state as i64,
+            workflow.ended.micros(),
+            body::write(workflow),
+        ])?;
+    Ok(())
+}
+
+fn add_lines(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    if batch.lines.is_empty() {
+        return Ok(());
+    }
+    let of = batch.of;
+    let mut line = transaction.prepare_cached(&format!(
+        "INSERT OR IGNORE INTO lines_{of} (timestamp, process, executor, message) VALUES (?1, ?2, ?3, ?4)"
+    ))?;
+    let mut words = transaction.prepare_cached(&format!("INSERT INTO words_{of} (rowid, message) VALUES (?1, ?2)"))?;
+    for said in &batch.lines {
+        let process = said.said.process.map(|id| id.0);
+        let added = line.execute(params![said.timestamp, process, said.said.executor, said.said.message])?;
+        // One that was there already is indexed already.
+        if added > 0 {
+            words.execute(params![said.timestamp, said.said.message])?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_one(transaction: &Transaction<'_>, of: Incarnation, removal: &Removal) -> rusqlite::Result<()> {
+    match removal {
+        Removal::Process(of_process) => remove_process(transaction, of, *of_process),
+        Removal::Workflow { number: of_workflow, nodes } => {
+            transaction
+                .prepare_cached(&format!("DELETE FROM workflows_{of} WHERE number = ?1"))?
+                .execute([number(*of_workflow)])?;
+            nodes.iter().try_for_each(|node| remove_process(transaction, of, *node))
+        }
+        Removal::Processes(_) | Removal::Workflows(_) => Ok(()),
+    }
+}
+
+fn remove_process(transaction: &Transaction<'_>, of: Incarnation, process: u64) -> rusqlite::Result<()> {
+    transaction.prepare_cached(&format!("DELETE FROM processes_{of} WHERE number = ?1"))?.execute([number(process)])?;
+    transaction
+        .prepare_cached("DELETE FROM attributes WHERE incarnation = ?1 AND process = ?2")?
+        .execute(params![of, number(process)])?;
+    Ok(())
+}
+
+/// Removes all of a state, in transactions of some rows each.
+fn remove_many(connection: &mut Connection, of: Incarnation, removal: &Removal) -> rusqlite::Result<()> {
+    let (states, column, alone) = match removal {
+        Removal::Processes(state) => (state, "state", "graph IS NULL"),
+        Removal::Workflows(state) => (state, "graph_state", "graph IS NOT NULL"),
+        Removal::Process(_) | Removal::Workflow { .. } => return Ok(()),
+    };
+    for state in ProcessState::ALL.into_iter().filter(|state| states.is_none_or(|wanted| wanted == *state)) {
+        let select = format!("SELECT number FROM processes_{of} WHERE {column} = ?1 AND {alone} LIMIT ?2");
+        delete_selected(connection, &select, state, |transaction, row| remove_process(transaction, of, row))?;
+        if matches!(removal, Removal::Workflows(_)) {
+            let select = format!("SELECT number FROM workflows_{of} WHERE state = ?1 LIMIT ?2");
+            let delete = format!("DELETE FROM workflows_{of} WHERE number = ?1");
+            delete_selected(connection, &select, state, |transaction, row| {
+                transaction.prepare_cached(&delete)?.execute([number(row)]).map(|_| ())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn delete_selected(
+    connection: &mut Connection,
+    select: &str,
+    state: ProcessState,
+    delete: impl Fn(&Transaction<'_>, u64) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    loop {
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let numbers: Vec<i64> = transaction
+            .prepare_cached(select)?
+            .query_map(params![state as i64, DELETED_AT_ONCE as i64], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for &number in &numbers {
+            delete(&transaction, u64::try_from(number).unwrap_or(0))?;
+        }
+        transaction.commit()?;
+        if numbers.len() < DELETED_AT_ONCE {
+            return Ok(());
+        }
+    }
+}
+
+/// Brings a colony's tables to where its state is: what was written after that is removed, since the state does not
+/// know it. Says what the tables hold where they lack something.
+///
+/// # Errors
+/// What SQLite says.
+pub fn settle(
+    connection: &mut Connection,
+    of: Incarnation,
+    known: u64,
+    lines_until: Nanos,
+) -> rusqlite::Result<Holdings> {
+    let Some(batches) = schema::batches(connection, of)? else {
+        return Ok(Holdings::default());
+    };
+    if batches > known {
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let unknown: Vec<i64> = transaction
+            .prepare(&format!("SELECT number FROM processes_{of} WHERE batch > ?1"))?
+            .query_map([number(known)], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for row in unknown {
+            remove_process(&transaction, of, u64::try_from(row).unwrap_or(0))?;
+        }
+        transaction.execute(&format!("DELETE FROM workflows_{of} WHERE batch > ?1"), [number(known)])?;
+        transaction.execute(
+            &format!(
+                "INSERT INTO words_{of} (words_{of}, rowid, message)
+                 SELECT 'delete', timestamp, message FROM lines_{of} WHERE timestamp > ?1"
+            ),
+            [lines_until],
+        )?;
+        transaction.execute(&format!("DELETE FROM lines_{of} WHERE timestamp > ?1"), [lines_until])?;
+        transaction.execute("UPDATE colonies SET batches = ?2 WHERE incarnation = ?1", params![of, number(known)])?;
+        transaction.commit()?;
+    }
+    if batches >= known {
+        Ok(Holdings { batches: known, ..Holdings::default() })
+    } else {
+        count(connection, of, batches)
+    }
+}
+
+fn count(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Result<Holdings> {
+    let mut holdings = Holdings { batches, ..Holdings::default() };
+    let tally = |sql: &str, add: &mut dyn FnMut(Option<usize>, usize, u64)| -> rusqlite::Result<()> {
+        let mut select = connection.prepare(sql)?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let graph_state: Option<i64> = row.get(0)?;
+            let (state, count): (i64, i64) = (row.get(1)?, row.get(2)?);
+            let place = |state: i64| usize::try_from(state).unwrap_or(0).min(4);
+            add(graph_state.map(place), place(state), u64::try_from(count).unwrap_or(0));
+        }
+        Ok(())
+    };
+    tally(
+        &format!("SELECT graph_state, state, count(*) FROM processes_{of} GROUP BY graph_state, state"),
+        &mut |graph, state, count| match graph {
+            Some(graph) => holdings.nodes[graph][state] += count,
+            None => holdings.processes[state] += count,
+        },
+    )?;
+    let mut workflows = [0; 5];
+    tally(&format!("SELECT NULL, state, count(*) FROM workflows_{of} GROUP BY state"), &mut |_, state, count| {
+        workflows[state] += count;
+    })?;
+    holdings.workflows = workflows;
+    let newest: Option<i64> =
+        connection.query_row(&format!("SELECT max(timestamp) FROM lines_{of}"), [], |row| row.get(0))?;
+    holdings.lines_until = newest.unwrap_or(0);
+    Ok(holdings)
+}
