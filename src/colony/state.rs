@@ -269,10 +269,8 @@ impl State {
                 self.changes.rescheduled.push(Rescheduled::Ended(graph));
             }
             WorkflowEvent::Removed(graph) => {
-                if let Some(workflow) = self.workflows.get(&graph).filter(|workflow| is_over(workflow)) {
-                    let nodes = workflow.node_ids().filter_map(|node| self.processes.number(node)).collect();
-                    let number = self.workflows.number(&graph);
-                    number.into_iter().for_each(|number| self.history.forget_workflow(number, Vec::clone(&nodes)));
+                if self.workflows.get(&graph).is_some_and(is_over) {
+                    self.forget_past_workflow(&graph);
                 }
                 let answers = self.workflows.remove(&graph);
                 self.carry_out(answers, at);

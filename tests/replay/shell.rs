@@ -2,7 +2,7 @@
 
 use colonies::colony::event::Event;
 use colonies::colony::matching::{Moment, PollAnswer, Record, Settled};
-use colonies::colony::message::{Body, Decision, Turn};
+use colonies::colony::message::{Body, Command, Decision, Turn};
 use colonies::colony::poll::{Delivery, PollSlot};
 use colonies::colony::state::{Changes, State};
 use colonies::colony::waiters::Poll;
@@ -12,8 +12,9 @@ use colonies::ids::IdSource;
 use colonies::refusal::Refusal;
 use colonies::rpc::dispatch::{self, Decoded};
 use colonies::storage::codec::{self, RecordWriter};
+use colonies::storage::history::HistoryStore;
 use colonies::time::Nanos;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
 /// Ids that are the same in every run.
@@ -75,6 +76,8 @@ pub struct Shell {
     undurable: Vec<PollAnswer>,
     /// Polls whose client has gone and that no turn has looked at yet.
     leavers: Vec<usize>,
+    /// Where past things are, for histories that have a store.
+    pub past: Option<HistoryStore>,
 }
 
 impl Shell {
@@ -89,6 +92,7 @@ impl Shell {
             monotonic: 0,
             undurable: Vec::new(),
             leavers: Vec::new(),
+            past: None,
         };
         let founded = Event::Founded { name: name.to_owned(), owner: owner.clone(), incarnation: 7 };
         shell.own_turn(vec![founded]);
@@ -116,6 +120,11 @@ impl Shell {
         };
         command.check()?;
         access::check(command.access(), &self.colony.state, caller)?;
+        self.decide(caller, command)
+    }
+
+    /// A message whose sender may send it.
+    pub fn decide(&mut self, caller: &Identity, command: Box<dyn Command>) -> Result<Told, Refusal> {
         let at = self.moment();
         let mut turn = Turn { colony: &self.colony, caller, now: at.now, ids: &mut self.ids };
         match command.decide(&mut turn)? {
@@ -127,9 +136,19 @@ impl Shell {
                 Ok(Told::Answer(serde_json::from_slice(&answer).unwrap()))
             }
             Decision::Park(poll) => Ok(Told::Asking(self.ask(poll, at))),
-            // Whatever else a message may decide, no history here has it.
-            #[allow(unreachable_patterns)]
-            _ => panic!("{message} decided something that this shell can't carry out"),
+            Decision::Gradually(mut work) => loop {
+                let (events, is_last) = work.step(&self.colony);
+                self.own_turn(events);
+                if is_last {
+                    return Ok(Told::Answer(json!({})));
+                }
+            },
+            Decision::FromPast(read) => {
+                let past = self.past.as_ref().expect("a store, where something is past").reader().unwrap();
+                Ok(Told::Answer(serde_json::from_slice(&read(&past)?.json().unwrap()).unwrap()))
+            }
+            // No history here has it.
+            Decision::Volatile(_) => panic!("this shell has no channels"),
         }
     }
 
@@ -146,7 +165,7 @@ impl Shell {
     }
 
     /// A turn of the colony's own.
-    fn own_turn(&mut self, events: Vec<Event>) {
+    pub fn own_turn(&mut self, events: Vec<Event>) {
         let at = self.moment();
         let record = self.apply(events, at);
         self.settle(record, at);

@@ -16,6 +16,17 @@ impl State {
         }
     }
 
+    /// A finished workflow is about to be removed from memory.
+    pub(in crate::colony) fn forget_past_workflow(&mut self, id: &GraphId) {
+        let (Some(workflow), Some(number)) = (self.workflows.get(id), self.workflows.number(id)) else {
+            return;
+        };
+        let mut nodes: Vec<u64> = workflow.node_ids().filter_map(|node| self.processes.number(node)).collect();
+        // In an order that every replay has.
+        nodes.sort_unstable();
+        self.history.forget_workflow(number, nodes);
+    }
+
     fn archive(&mut self, archived: &Archived) {
         for &number in &archived.processes {
             let past = self.processes.by_number(number).filter(|process| is_past(process));

@@ -67,7 +67,7 @@ impl Archiving {
 
 impl Colony {
     /// Takes over what a state that was read back holds of the past.
-    pub(crate) fn start_archiving(&mut self, monotonic: u64) {
+    pub fn start_archiving(&mut self, monotonic: u64) {
         self.archiving.is_on = true;
         let alone = self.state.processes.iter().filter(|process| is_past(process));
         let alone: Vec<Unit> = alone.map(|process| Unit::Process(process.id)).collect();
@@ -93,7 +93,7 @@ impl Colony {
     }
 
     /// When to look for the next batch.
-    pub(crate) fn next_batch(&self, monotonic: u64) -> Option<u64> {
+    pub fn next_batch(&self, monotonic: u64) -> Option<u64> {
         if !self.archiving.is_on || self.archiving.under_way.is_some() {
             return None;
         }
@@ -107,7 +107,7 @@ impl Colony {
     }
 
     /// The next batch, if anything is due.
-    pub(crate) fn select_batch(&mut self, at: Moment) -> Option<Batch> {
+    pub fn select_batch(&mut self, at: Moment) -> Option<Batch> {
         if self.next_batch(at.monotonic).is_none_or(|due| due > at.monotonic) {
             return None;
         }
@@ -181,7 +181,7 @@ impl Colony {
     }
 
     /// The store has synced the batch that is under way, or could not: what happens then.
-    pub(crate) fn batch_written(&mut self, has_worked: bool, monotonic: u64) -> Vec<Event> {
+    pub fn batch_written(&mut self, has_worked: bool, monotonic: u64) -> Vec<Event> {
         let Some(selected) = self.archiving.under_way.take() else {
             return Vec::new();
         };

@@ -62,6 +62,12 @@ struct Shared {
     holdings: HashMap<Incarnation, Holdings>,
 }
 
+impl Shared {
+    fn reader(&self) -> Result<Reader, PastError> {
+        Ok(Reader { connection: schema::open_reader(&self.path)? })
+    }
+}
+
 enum Job {
     Write(Batch, Done),
     Forget(Incarnation),
@@ -110,7 +116,7 @@ impl HistoryStore {
             let kept = shared.readers.lock().pop();
             let reader = match kept {
                 Some(reader) => reader,
-                None => Reader { connection: schema::open_reader(&shared.path)? },
+                None => shared.reader()?,
             };
             let outcome = read(&reader);
             // One that failed is not used again.
@@ -123,6 +129,14 @@ impl HistoryStore {
             Ok(outcome) => Ok(outcome?),
             Err(_) => Err(PastError("reading has panicked".to_owned()).into()),
         }
+    }
+
+    /// A reader of one's own, for those who may block.
+    ///
+    /// # Errors
+    /// Where the file can't be opened.
+    pub fn reader(&self) -> Result<Reader, PastError> {
+        self.shared.reader()
     }
 
     /// Forgets a colony.
