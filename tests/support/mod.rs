@@ -7,6 +7,7 @@ pub mod client;
 pub mod colony;
 pub mod http;
 pub mod poll;
+pub mod python;
 pub mod server;
 pub mod wait;
 pub mod websocket;

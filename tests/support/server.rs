@@ -117,6 +117,13 @@ impl Server {
         Server::try_start(self.dir.clone(), &arguments)
     }
 
+    /// The same on the port that this one had, for clients that know nothing but that.
+    pub fn again_on_its_port(&self) -> Result<Server, Ended> {
+        let port = self.address.port().to_string();
+        let arguments = self.arguments.iter().map(String::as_str).chain(["--port", &port]);
+        Server::try_start(self.dir.clone(), &arguments.collect::<Vec<_>>())
+    }
+
     /// `kill -9` and a start on the same directory.
     pub fn crash_and_restart(&mut self) {
         self.kill();
@@ -154,11 +161,14 @@ enum Progress {
     Ended(ExitStatus),
 }
 
-/// The command that starts a server, without anything of this process's environment.
+/// The command that starts a server, without anything of this process's environment; on a free port unless told.
 pub fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_colonies"));
     let owner = server_owner().id().to_string();
-    command.env_clear().env("NO_COLOR", "1").args(["server", "start", "--host", "127.0.0.1", "--port", "0"]);
+    command.env_clear().env("NO_COLOR", "1").args(["server", "start", "--host", "127.0.0.1"]);
+    if !arguments.contains(&"--port") {
+        command.args(["--port", "0"]);
+    }
     command.arg("--datadir").arg(dir).args(["--serverid", &owner]).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command

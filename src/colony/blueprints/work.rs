@@ -118,7 +118,7 @@ pub fn follow(turn: &mut Turn<'_>, before: Option<&Blueprint>, after: Option<&Bl
     for step in reconcile_cron::steps(&state.name, &state.blueprints, before, after, handler) {
         match step {
             Step::Remove(name) => {
-                let cron = state.crons.by_name().find(|cron| *cron.name == *name);
+                let cron = state.crons.named(&name);
                 events.extend(cron.map(|cron| Event::Cron(CronEvent::Removed(cron.id))));
             }
             Step::Ensure(wanted) if !state.crons.has_name(&wanted.name) => {

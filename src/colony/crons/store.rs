@@ -41,6 +41,11 @@ impl Crons {
         self.table.get(id)
     }
 
+    /// The cron of this name.
+    pub fn named(&self, name: &str) -> Option<&Cron> {
+        self.get(self.by_name.get(name)?)
+    }
+
     /// Whether a cron has this name.
     pub fn has_name(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
