@@ -1,11 +1,12 @@
 //! `colonies server`.
 
 use super::{open_files, signals};
-use crate::colony::Options;
+use crate::colony::{Bounds, Options};
 use crate::crypto::Identity;
 use crate::limits;
 use crate::startup::{self, Settings};
 use anyhow::{Context, bail};
+use clap::builder::RangedI64ValueParser;
 use clap::{ArgAction, Args, Subcommand};
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -61,6 +62,22 @@ pub struct Start {
     /// Bytes of memory that the processes, log lines, files and snapshots of one colony may take, about
     #[arg(long, env = "COLONIES_MAX_COLONY_BYTES", default_value_t = limits::BYTES_PER_COLONY)]
     max_colony_bytes: usize,
+    /// Nodes of one workflow
+    #[arg(long, env = "COLONIES_MAX_WORKFLOW_NODES", default_value_t = limits::GRAPH_NODES as u32,
+          value_parser = at_least_one())]
+    max_workflow_nodes: u32,
+    /// Dependencies of all nodes of one workflow together
+    #[arg(long, env = "COLONIES_MAX_WORKFLOW_DEPENDENCIES", default_value_t = limits::GRAPH_DEPENDENCIES as u32,
+          value_parser = at_least_one())]
+    max_workflow_dependencies: u32,
+    /// Bytes of a colony's, user's, executor's or location's name
+    #[arg(long, env = "COLONIES_MAX_NAME", default_value_t = limits::NAME_BYTES as u32,
+          value_parser = at_least_one())]
+    max_name: u32,
+    /// Elements of one list in one message
+    #[arg(long, env = "COLONIES_MAX_LIST", default_value_t = limits::LIST_ELEMENTS as u32,
+          value_parser = at_least_one())]
+    max_list: u32,
     /// Seconds of silence after which an executor that asked for work is removed; 0 never removes any
     #[arg(long, env = "COLONIES_STALE_EXECUTOR_DURATION", default_value_t = limits::STALE_EXECUTOR.as_secs(),
           value_parser = parse_seconds(limits::STALE_EXECUTOR))]
@@ -197,6 +214,12 @@ impl Start {
                 allow_reregister: self.allow_executor_reregister,
                 max_waiting: self.max_waiting,
                 max_bytes: self.max_colony_bytes,
+                bounds: Bounds {
+                    name_bytes: self.max_name as usize,
+                    list_elements: self.max_list as usize,
+                    graph_nodes: self.max_workflow_nodes as usize,
+                    graph_dependencies: self.max_workflow_dependencies as usize,
+                },
                 stale_after: (self.stale_executor_duration > 0)
                     .then(|| Duration::from_secs(self.stale_executor_duration)),
                 sweep_every: Duration::from_secs(self.cleanup_interval.max(1)),
@@ -267,6 +290,11 @@ fn parse_durability(text: &str) -> Result<Durability, String> {
         },
         _ => Err("always, interval=MS or never".to_owned()),
     }
+}
+
+/// A bound that lets something through.
+fn at_least_one() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..)
 }
 
 /// Whole seconds. As in the reference, a value that is none is passed over for the default; this server says so.

@@ -65,6 +65,8 @@ pub struct Options {
     pub max_waiting: usize,
     /// Bytes of memory that processes, log lines, files and snapshots may take, about.
     pub max_bytes: usize,
+    /// How much one message may ask for.
+    pub bounds: Bounds,
     /// Long polls that may wait.
     pub max_waiters: usize,
     /// Websocket subscriptions.
@@ -90,6 +92,7 @@ impl Default for Options {
             allow_reregister: false,
             max_waiting: limits::WAITING_PER_COLONY,
             max_bytes: limits::BYTES_PER_COLONY,
+            bounds: Bounds::default(),
             max_waiters: limits::WAITERS_PER_COLONY,
             max_subscriptions: limits::SUBSCRIPTIONS_PER_COLONY,
             channel_room: Room::new(limits::CHANNEL_BYTES),
@@ -98,6 +101,30 @@ impl Default for Options {
             cron_checker_period: limits::CHECKER_PERIOD_MS,
             generator_checker_period: limits::CHECKER_PERIOD_MS,
             zone: TimeZone::UTC,
+        }
+    }
+}
+
+/// Bounds of one message that an operator may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of a name.
+    pub name_bytes: usize,
+    /// Elements of one list.
+    pub list_elements: usize,
+    /// Nodes of one workflow; below 2³².
+    pub graph_nodes: usize,
+    /// Dependencies of all nodes of one workflow together.
+    pub graph_dependencies: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            name_bytes: limits::NAME_BYTES,
+            list_elements: limits::LIST_ELEMENTS,
+            graph_nodes: limits::GRAPH_NODES,
+            graph_dependencies: limits::GRAPH_DEPENDENCIES,
         }
     }
 }

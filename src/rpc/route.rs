@@ -29,6 +29,8 @@ pub struct Rpc {
     pub log: OnceLock<Arc<dyn Log>>,
     /// Whether the server is ending: nobody is made to wait any more.
     pub stopping: AtomicBool,
+    /// Elements of one list in one message.
+    pub list_elements: usize,
     /// What the server says of itself.
     pub info: ServerInfo,
 }
@@ -75,7 +77,7 @@ impl Rpc {
             return Err(unknown_type(&envelope.payloadtype));
         };
         let payload = envelope.message();
-        let message = entry.decode(payload.as_deref())?;
+        let message = entry.decode(payload.as_deref(), self.list_elements)?;
         Ok(Request { entry, caller, payload, message })
     }
 
@@ -139,7 +141,7 @@ impl Rpc {
             // Where several colonies may be meant, the caller gets the first one's refusal only if none lets it in.
             match (outcome, colonies.next()) {
                 (Err(refusal), Some(next)) if matches!(refusal.status, 403 | 404) => {
-                    let Decoded::Colony(again) = entry.decode(payload)? else {
+                    let Decoded::Colony(again) = entry.decode(payload, self.list_elements)? else {
                         return Err(refusal);
                     };
                     first_refusal.get_or_insert(refusal);

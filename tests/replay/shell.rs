@@ -9,6 +9,7 @@ use colonies::colony::waiters::Poll;
 use colonies::colony::{Colony, Options, access};
 use colonies::crypto::Identity;
 use colonies::ids::IdSource;
+use colonies::limits::LIST_ELEMENTS;
 use colonies::refusal::Refusal;
 use colonies::rpc::dispatch::{self, Decoded};
 use colonies::storage::codec::{self, RecordWriter};
@@ -111,7 +112,7 @@ impl Shell {
     /// A message of a caller.
     pub fn call(&mut self, caller: &Identity, message: &Value) -> Result<Told, Refusal> {
         let entry = dispatch::find(message["msgtype"].as_str().unwrap()).unwrap();
-        let Decoded::Colony(command) = entry.decode(Some(message.to_string().as_bytes()))? else {
+        let Decoded::Colony(command) = entry.decode(Some(message.to_string().as_bytes()), LIST_ELEMENTS)? else {
             panic!("{message} is not for a colony");
         };
         command.check()?;
