@@ -128,9 +128,14 @@ impl Shell {
                 Ok(Told::Answer(serde_json::from_slice(&answer).unwrap()))
             }
             Decision::Park(poll) => Ok(Told::Asking(self.ask(poll, at))),
-            // Whatever else a message may decide, no history here has it.
-            #[allow(unreachable_patterns)]
-            _ => panic!("{message} decided something that this shell can't carry out"),
+            Decision::Gradually(mut work) => loop {
+                let (events, is_last) = work.step(&self.colony);
+                self.own_turn(events);
+                if is_last {
+                    return Ok(Told::Answer(Value::Null));
+                }
+            },
+            Decision::Volatile(_) => panic!("{message} changes only what is in memory, which no history here has"),
         }
     }
 
@@ -227,11 +232,16 @@ impl Shell {
     /// The state that replaying the records gives.
     pub fn replayed(&self) -> State {
         let mut state = State::default();
-        for (number, record) in (1..).zip(&self.records) {
+        self.replay_into(&mut state);
+        state
+    }
+
+    /// Replays the records that this state does not have yet.
+    pub fn replay_into(&self, state: &mut State) {
+        for (number, record) in (1..).zip(&self.records).skip(state.number as usize) {
             let (now, events) = codec::decode::<Event>(record).unwrap();
             events.into_iter().for_each(|event| state.apply(event, now, number));
             state.changes = Changes::default();
         }
-        state
     }
 }
