@@ -86,6 +86,13 @@ pub struct Start {
     #[arg(long, env = "COLONIES_CLEANUP_INTERVAL", default_value_t = limits::SWEEP.as_secs(),
           value_parser = parse_seconds(limits::SWEEP))]
     cleanup_interval: u64,
+    /// Whether successful work and log lines are removed when they are older than --retention-policy
+    #[arg(long, env = "COLONIES_RETENTION", default_value = "false", value_parser = parse_retention,
+          action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    retention: bool,
+    /// Seconds since its end after which successful work is removed, and since they were said for log lines
+    #[arg(long, env = "COLONIES_RETENTION_POLICY")]
+    retention_policy: Option<String>,
     /// Milliseconds that a cron's reply shows as its checker's period; crons start at their time whatever it is
     #[arg(long, env = "COLONIES_CRON_CHECKER_PERIOD", default_value_t = limits::CHECKER_PERIOD_MS,
           value_parser = parse_milliseconds)]
@@ -223,12 +230,30 @@ impl Start {
                 stale_after: (self.stale_executor_duration > 0)
                     .then(|| Duration::from_secs(self.stale_executor_duration)),
                 sweep_every: Duration::from_secs(self.cleanup_interval.max(1)),
+                retention: self.retention_age()?,
                 cron_checker_period: self.cron_checker_period,
                 generator_checker_period: self.generator_checker_period,
                 zone: server_zone(),
                 ..Options::default()
             },
         })
+    }
+
+    /// How long successful work and log lines are kept. Without a positive age all of them would go at once, as with the
+    /// reference, which nobody means.
+    fn retention_age(&self) -> anyhow::Result<Option<Duration>> {
+        if !self.retention {
+            return Ok(None);
+        }
+        let text = self.retention_policy.as_deref().unwrap_or_default();
+        match text.trim().parse() {
+            Ok(seconds) if seconds > 0 => Ok(Some(Duration::from_secs(seconds))),
+            _ => bail!(
+                "retention is on, and its policy is {text:?}: set COLONIES_RETENTION_POLICY or --retention-policy to \
+                 the seconds after which successful work and log lines are removed, 1 or more, or switch it off with \
+                 COLONIES_RETENTION=false"
+            ),
+        }
     }
 
     /// TLS is served where it was asked for: by `COLONIES_TLS=true` or by naming the files, and not with `--insecure`.
@@ -325,6 +350,14 @@ fn server_zone() -> TimeZone {
         tracing::warn!(%error, "the time zone is not known: cron expressions are taken as UTC");
         TimeZone::UTC
     })
+}
+
+/// As in the reference, `true` alone switches it on; this server says so where something else was set.
+fn parse_retention(text: &str) -> Result<bool, String> {
+    if !matches!(text, "true" | "false" | "") {
+        tracing::warn!(value = text, "retention stays off: only the value true switches it on");
+    }
+    Ok(text == "true")
 }
 
 /// Booleans as the reference's environment has them.

@@ -376,8 +376,10 @@ impl ColonyActor {
         let giving_up = self.colony.waiters.next_to_give_up().map(|(until, _)| until);
         let step = (!self.jobs.is_empty()).then_some(now);
         let sweep = self.colony.signs.next_sweep();
+        let old = self.colony.retention.next_sweep();
         let start = self.colony.schedule.next_look(self.clock.wall(), now);
-        let Some(due) = [self.colony.timers.next(), giving_up, retry, step, sweep, start].into_iter().flatten().min()
+        let Some(due) =
+            [self.colony.timers.next(), giving_up, retry, step, sweep, old, start].into_iter().flatten().min()
         else {
             return;
         };
@@ -428,6 +430,9 @@ impl ColonyActor {
         }
         if self.colony.signs.next_sweep().is_some_and(|due| due <= monotonic) {
             self.own_turn(|actor, at| actor.colony.sweep(at));
+        }
+        if self.colony.retention.next_sweep().is_some_and(|due| due <= monotonic) {
+            self.own_turn(|actor, at| actor.colony.expire_old(at));
         }
         self.start_due();
         self.step_job();

@@ -15,6 +15,7 @@ use super::users::UserEvent;
 use super::workflows::WorkflowEvent;
 use crate::crypto::Identity;
 use crate::ids::{Incarnation, ProcessId};
+use crate::time::Nanos;
 use bincode::{Decode, Encode};
 
 impl Event {
@@ -67,4 +68,6 @@ pub enum Event {
     Cron(CronEvent),
     /// Something about a blueprint or a definition.
     Blueprint(BlueprintEvent),
+    /// Log lines up to this time stamp were removed: they had become too old.
+    LogsExpired(Nanos),
 }

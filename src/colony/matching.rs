@@ -119,6 +119,7 @@ impl Colony {
     /// Acts on what this turn's events brought about: answers polls that have lost their right, takes back assignments
     /// whose attempt ended, and hands out what can be handed out.
     pub fn settle(&mut self, at: Moment, record: &mut dyn Record) -> Settled {
+        self.note_successes();
         let mut notices = Vec::new();
         let answers = self.settle_polls(at, record, &mut notices);
         notices.extend(self.take_notices());

@@ -24,6 +24,7 @@ pub mod poll;
 pub mod processes;
 #[cfg(test)]
 mod proptests;
+pub mod retention;
 pub mod schedule;
 pub mod snapshots;
 pub mod starter;
@@ -47,6 +48,7 @@ use executors::stale::SignsOfLife;
 use jiff::tz::TimeZone;
 use matching::Held;
 use poll::PollSlot;
+use retention::Retention;
 use schedule::Schedule;
 use state::State;
 use std::collections::VecDeque;
@@ -75,6 +77,8 @@ pub struct Options {
     pub channel_room: Room,
     /// How long an executor that asked for work may be silent; `None` is for ever.
     pub stale_after: Option<Duration>,
+    /// How old what succeeded and what was said may become; `None` is for ever.
+    pub retention: Option<Duration>,
     /// How often silent executors are looked for.
     pub sweep_every: Duration,
     /// Milliseconds: shown with a cron, and how soon one is tried again that could not start.
@@ -97,6 +101,7 @@ impl Default for Options {
             max_subscriptions: limits::SUBSCRIPTIONS_PER_COLONY,
             channel_room: Room::new(limits::CHANNEL_BYTES),
             stale_after: Some(limits::STALE_EXECUTOR),
+            retention: None,
             sweep_every: limits::SWEEP,
             cron_checker_period: limits::CHECKER_PERIOD_MS,
             generator_checker_period: limits::CHECKER_PERIOD_MS,
@@ -154,6 +159,8 @@ pub struct Colony {
     pub(crate) schedule: Schedule,
     /// Which executors are alive, as far as the sweep for silent ones goes.
     pub(crate) signs: SignsOfLife,
+    /// What may be removed when it is old enough.
+    pub(crate) retention: Retention,
     /// Whether there was not room to hand out everything that could be.
     pub(crate) unmatched: bool,
 }
@@ -173,6 +180,7 @@ impl Colony {
             heard: HashMap::default(),
             schedule: Schedule::default(),
             signs: SignsOfLife::default(),
+            retention: Retention::default(),
             unmatched: false,
         }
     }

@@ -157,6 +157,7 @@ impl State {
             Event::Function(event) => self.functions.apply(event, &mut self.changes),
             Event::Process(event) => self.apply_process(event, now, number),
             Event::Log(event) => self.logs.apply(event, now),
+            Event::LogsExpired(until) => self.logs.expire(until),
             Event::Workflow(event) => self.apply_workflow(event, Turned { now, number }),
             Event::File(event) => self.files.apply(event, Time::from_nanos(now)),
             Event::Snapshot(event) => self.snapshots.apply(event, &self.files, Time::from_nanos(now)),

@@ -15,6 +15,8 @@ use bincode::{Decode, Encode};
 use pattern::Pattern;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+use std::collections::VecDeque;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// Something that was said. The turn's time is its time stamp: strictly increasing, so that no line is lost to a client
@@ -44,19 +46,24 @@ const LINE_BYTES: usize = 216;
 /// The log lines of one colony.
 #[derive(Debug, Default, PartialEq)]
 pub struct Logs {
-    by_process: HashMap<ProcessId, Vec<Arc<LogLine>>>,
-    by_executor: HashMap<String, Vec<Arc<LogLine>>>,
+    by_process: HashMap<ProcessId, Lines>,
+    by_executor: HashMap<String, Lines>,
     /// All lines in the order of their time stamps.
-    by_time: Vec<Entry>,
-    /// About how many bytes of memory all of them take.
-    bytes: usize,
+    by_time: VecDeque<Entry>,
+    /// About how many bytes of memory all lines took that were ever said.
+    end: usize,
+    /// About how many bytes of memory those of them took that were removed.
+    removed: usize,
 }
+
+/// Lines in the order of their time stamps.
+type Lines = VecDeque<Arc<LogLine>>;
 
 /// A line in the order of time, so that what a search looks at is found without looking at lines.
 #[derive(Debug, PartialEq)]
 struct Entry {
     timestamp: Nanos,
-    /// Bytes of memory of all lines up to the end of this one, about.
+    /// Bytes of memory of all lines ever said up to the end of this one, about.
     end: usize,
     line: Arc<LogLine>,
 }
@@ -75,23 +82,42 @@ pub enum LogRange {
 impl Logs {
     /// Carries out what happened at this time.
     pub fn apply(&mut self, said: LogEvent, timestamp: Nanos) {
-        self.bytes += LINE_BYTES + said.message.len();
+        self.end += LINE_BYTES + said.message.len();
         let line = Arc::new(LogLine { said, timestamp });
-        self.by_time.push(Entry { timestamp, end: self.bytes, line: line.clone() });
+        self.by_time.push_back(Entry { timestamp, end: self.end, line: line.clone() });
         if let Some(process) = line.said.process {
-            self.by_process.entry(process).or_default().push(line.clone());
+            self.by_process.entry(process).or_default().push_back(line.clone());
         }
         match self.by_executor.get_mut(&line.said.executor) {
-            Some(lines) => lines.push(line),
+            Some(lines) => lines.push_back(line),
             None => {
-                self.by_executor.insert(line.said.executor.clone(), vec![line]);
+                self.by_executor.insert(line.said.executor.clone(), [line].into());
             }
         }
     }
 
+    /// Removes the lines up to this time stamp.
+    pub fn expire(&mut self, until: Nanos) {
+        while let Some(Entry { end, line, .. }) = self.by_time.pop_front_if(|entry| entry.timestamp <= until) {
+            self.removed = end;
+            // A line that is the oldest of all is the oldest of its process and of its executor.
+            if let Some(process) = line.said.process {
+                pop_oldest(&mut self.by_process, &process);
+            }
+            pop_oldest(&mut self.by_executor, &line.said.executor);
+        }
+    }
+
+    /// The time stamp up to which lines may be removed in one turn so that all of these are older than `before`, and not
+    /// more than `count`; `None` where there is nothing to remove.
+    pub fn oldest(&self, before: Nanos, count: usize) -> Option<Nanos> {
+        let old = self.by_time.iter().take(count).map(|entry| entry.timestamp);
+        old.take_while(|&timestamp| timestamp < before).last()
+    }
+
     /// About how many bytes of memory they take.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.end.saturating_sub(self.removed)
     }
 
     /// At most `count` lines of a process, in the order of their time stamps.
@@ -109,10 +135,10 @@ impl Logs {
     pub fn search(&self, text: &Pattern, after: Nanos, count: usize) -> Vec<Arc<LogLine>> {
         let in_time = self.by_time.partition_point(|entry| entry.timestamp <= after);
         let too_many = self.by_time.len().saturating_sub(limits::SEARCHED_LINES);
-        let too_long = self.by_time.partition_point(|entry| entry.end + limits::SEARCHED_BYTES < self.bytes);
+        let too_long = self.by_time.partition_point(|entry| entry.end + limits::SEARCHED_BYTES < self.end);
         let mut steps = limits::SEARCH_STEPS;
-        self.by_time[in_time.max(too_many).max(too_long)..]
-            .iter()
+        self.by_time
+            .range(in_time.max(too_many).max(too_long)..)
             .map_while(|entry| Some((entry, text.is_in(&entry.line.said.message, &mut steps)?)))
             .filter(|(_, is_in)| *is_in)
             .take(count)
@@ -121,14 +147,26 @@ impl Logs {
     }
 }
 
-fn select(lines: Option<&Vec<Arc<LogLine>>>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
-    let lines = lines.map_or(&[][..], Vec::as_slice);
+/// Takes the oldest line out of one of the lists of an index, and the list with its last line.
+fn pop_oldest<K: Eq + Hash>(index: &mut HashMap<K, Lines>, key: &K) {
+    if let Some(lines) = index.get_mut(key) {
+        lines.pop_front();
+        if lines.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
+fn select(lines: Option<&Lines>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
+    let Some(lines) = lines else {
+        return Vec::new();
+    };
     let bytes = |line: &&Arc<LogLine>| LINE_BYTES + line.said.message.len();
     match range {
         LogRange::Oldest => fitting(lines.iter().take(count), bytes).cloned().collect(),
         LogRange::Since(since) => {
             let from = lines.partition_point(|line| line.timestamp <= since);
-            fitting(lines[from..].iter().take(count), bytes).cloned().collect()
+            fitting(lines.range(from..).take(count), bytes).cloned().collect()
         }
         LogRange::Latest => {
             let mut newest: Vec<_> = fitting(lines.iter().rev().take(count), bytes).cloned().collect();
@@ -177,6 +215,26 @@ mod tests {
     fn found(logs: &Logs, text: &str, after: Nanos, count: usize) -> Vec<Nanos> {
         let text = Pattern::read(text).expect("a pattern");
         logs.search(&text, after, count).iter().map(|line| line.timestamp).collect()
+    }
+
+    #[test]
+    fn old_lines_go_and_leave_nothing_behind() {
+        let (process, other) = (Some(ProcessId([1; 32])), Some(ProcessId([2; 32])));
+        let mut logs = Logs::default();
+        for (timestamp, about) in [(1, process), (2, other), (3, None), (4, process), (5, process)] {
+            logs.apply(LogEvent { process: about, executor: "e".into(), message: "said".into() }, timestamp);
+        }
+        let line = logs.bytes() / 5;
+        assert_eq!([logs.oldest(1, 9), logs.oldest(4, 9), logs.oldest(9, 2)], [None, Some(3), Some(2)]);
+        logs.expire(3);
+        assert_eq!(logs.bytes(), 2 * line);
+        assert_eq!(found(&logs, "", 0, 9), [4, 5]);
+        let times = |lines: Vec<Arc<LogLine>>| lines.iter().map(|line| line.timestamp).collect::<Vec<_>>();
+        assert_eq!(times(logs.of_process(&ProcessId([1; 32]), LogRange::Since(4), 9)), [5]);
+        assert_eq!(times(logs.of_executor("e", LogRange::Latest, 9)), [4, 5]);
+        assert_eq!(logs.by_process.len(), 1);
+        logs.expire(9);
+        assert_eq!((logs.bytes(), logs.by_process.len(), logs.by_executor.len()), (0, 0, 0));
     }
 
     #[test]
