@@ -126,6 +126,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         log: OnceLock::new(),
         history: OnceLock::new(),
         stopping: false.into(),
+        list_elements: settings.options.bounds.list_elements,
         info: ServerInfo {
             host: address.ip().to_string(),
             port: address.port(),

@@ -144,6 +144,27 @@ impl Real {
     }
 }
 
+/// One record may hold both: the second was decided before the first was carried out.
+#[test]
+fn what_was_to_expire_in_the_turn_of_a_failure_stays_failed() {
+    let mut real = Real { state: State::default(), log: Vec::new() };
+    let parents = [vec![], vec![], vec![0]];
+    real.apply(Event::Workflow(WorkflowEvent::Submitted(Box::new(submission(&parents)))));
+    for node in [0, 1] {
+        let executor = Identity::from_text("e");
+        real.apply(Event::Process(ProcessEvent::Assigned { id: id(node), executor }));
+    }
+    real.apply(Event::Process(ProcessEvent::ClosedFailed { id: id(0), errors: Vec::new() }));
+    for late in [ProcessEvent::ExecExpired(id(1)), ProcessEvent::Revoked(id(1)), ProcessEvent::WaitExpired(id(2))] {
+        real.apply(Event::Process(late));
+        for node in 0..3 {
+            let process = real.state.processes.get(&id(node)).unwrap();
+            assert_eq!((process.state, process.retries, process.errors.len()), (ProcessState::Failed, 0, 0));
+        }
+        assert_eq!(real.state.workflows.get(&GRAPH).unwrap().state, ProcessState::Failed);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

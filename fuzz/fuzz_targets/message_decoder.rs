@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use colonies::limits::LIST_ELEMENTS;
 use colonies::realtime::subscribe::{Kind, read};
 use colonies::rpc::dispatch::TABLE;
 use libfuzzer_sys::fuzz_target;
@@ -12,7 +13,7 @@ fuzz_target!(|input: &[u8]| {
     let choice = usize::from(choice);
     match TABLE.get(choice % (TABLE.len() + 2)) {
         Some(entry) => {
-            if let Err(refusal) = entry.decode(Some(payload)) {
+            if let Err(refusal) = entry.decode(Some(payload), LIST_ELEMENTS) {
                 assert_eq!(refusal.status, 400, "{}", entry.name);
             }
         }

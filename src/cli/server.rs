@@ -1,11 +1,12 @@
 //! `colonies server`.
 
 use super::{open_files, signals};
-use crate::colony::Options;
+use crate::colony::{Bounds, Options};
 use crate::crypto::Identity;
 use crate::limits;
 use crate::startup::{self, Settings};
 use anyhow::{Context, bail};
+use clap::builder::RangedI64ValueParser;
 use clap::{ArgAction, Args, Subcommand};
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -61,6 +62,22 @@ pub struct Start {
     /// Bytes of memory that the processes, log lines, files and snapshots of one colony may take, about
     #[arg(long, env = "COLONIES_MAX_COLONY_BYTES", default_value_t = limits::BYTES_PER_COLONY)]
     max_colony_bytes: usize,
+    /// Nodes of one workflow
+    #[arg(long, env = "COLONIES_MAX_WORKFLOW_NODES", default_value_t = limits::GRAPH_NODES as u32,
+          value_parser = at_least_one())]
+    max_workflow_nodes: u32,
+    /// Dependencies of all nodes of one workflow together
+    #[arg(long, env = "COLONIES_MAX_WORKFLOW_DEPENDENCIES", default_value_t = limits::GRAPH_DEPENDENCIES as u32,
+          value_parser = at_least_one())]
+    max_workflow_dependencies: u32,
+    /// Bytes of a colony's, user's, executor's or location's name
+    #[arg(long, env = "COLONIES_MAX_NAME", default_value_t = limits::NAME_BYTES as u32,
+          value_parser = at_least_one())]
+    max_name: u32,
+    /// Elements of one list in one message
+    #[arg(long, env = "COLONIES_MAX_LIST", default_value_t = limits::LIST_ELEMENTS as u32,
+          value_parser = at_least_one())]
+    max_list: u32,
     /// Seconds of silence after which an executor that asked for work is removed; 0 never removes any
     #[arg(long, env = "COLONIES_STALE_EXECUTOR_DURATION", default_value_t = limits::STALE_EXECUTOR.as_secs(),
           value_parser = parse_seconds(limits::STALE_EXECUTOR))]
@@ -69,6 +86,13 @@ pub struct Start {
     #[arg(long, env = "COLONIES_CLEANUP_INTERVAL", default_value_t = limits::SWEEP.as_secs(),
           value_parser = parse_seconds(limits::SWEEP))]
     cleanup_interval: u64,
+    /// Whether successful work and log lines are removed when they are older than --retention-policy
+    #[arg(long, env = "COLONIES_RETENTION", default_value = "false", value_parser = parse_retention,
+          action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    retention: bool,
+    /// Seconds since its end after which successful work is removed, and since they were said for log lines
+    #[arg(long, env = "COLONIES_RETENTION_POLICY")]
+    retention_policy: Option<String>,
     /// Milliseconds that a cron's reply shows as its checker's period; crons start at their time whatever it is
     #[arg(long, env = "COLONIES_CRON_CHECKER_PERIOD", default_value_t = limits::CHECKER_PERIOD_MS,
           value_parser = parse_milliseconds)]
@@ -200,9 +224,16 @@ impl Start {
                 allow_reregister: self.allow_executor_reregister,
                 max_waiting: self.max_waiting,
                 max_bytes: self.max_colony_bytes,
+                bounds: Bounds {
+                    name_bytes: self.max_name as usize,
+                    list_elements: self.max_list as usize,
+                    graph_nodes: self.max_workflow_nodes as usize,
+                    graph_dependencies: self.max_workflow_dependencies as usize,
+                },
                 stale_after: (self.stale_executor_duration > 0)
                     .then(|| Duration::from_secs(self.stale_executor_duration)),
                 sweep_every: Duration::from_secs(self.cleanup_interval.max(1)),
+                retention: self.retention_age()?,
                 cron_checker_period: self.cron_checker_period,
                 generator_checker_period: self.generator_checker_period,
                 zone: server_zone(),
@@ -210,6 +241,23 @@ impl Start {
                 ..Options::default()
             },
         })
+    }
+
+    /// How long successful work and log lines are kept. Without a positive age all of them would go at once, as with the
+    /// reference, which nobody means.
+    fn retention_age(&self) -> anyhow::Result<Option<Duration>> {
+        if !self.retention {
+            return Ok(None);
+        }
+        let text = self.retention_policy.as_deref().unwrap_or_default();
+        match text.trim().parse() {
+            Ok(seconds) if seconds > 0 => Ok(Some(Duration::from_secs(seconds))),
+            _ => bail!(
+                "retention is on, and its policy is {text:?}: set COLONIES_RETENTION_POLICY or --retention-policy to \
+                 the seconds after which successful work and log lines are removed, 1 or more, or switch it off with \
+                 COLONIES_RETENTION=false"
+            ),
+        }
     }
 
     /// TLS is served where it was asked for: by `COLONIES_TLS=true` or by naming the files, and not with `--insecure`.
@@ -273,6 +321,11 @@ fn parse_durability(text: &str) -> Result<Durability, String> {
     }
 }
 
+/// A bound that lets something through.
+fn at_least_one() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..)
+}
+
 /// Whole seconds. As in the reference, a value that is none is passed over for the default; this server says so.
 fn parse_seconds(default: Duration) -> impl Fn(&str) -> Result<u64, String> + Clone {
     move |text| {
@@ -301,6 +354,14 @@ fn server_zone() -> TimeZone {
         tracing::warn!(%error, "the time zone is not known: cron expressions are taken as UTC");
         TimeZone::UTC
     })
+}
+
+/// As in the reference, `true` alone switches it on; this server says so where something else was set.
+fn parse_retention(text: &str) -> Result<bool, String> {
+    if !matches!(text, "true" | "false" | "") {
+        tracing::warn!(value = text, "retention stays off: only the value true switches it on");
+    }
+    Ok(text == "true")
 }
 
 /// Booleans as the reference's environment has them.

@@ -7,7 +7,7 @@ mod archive;
 mod jobs;
 mod starts;
 
-use super::history::{Archive, Elsewhere, HistoryEvent, Holdings, Recall};
+use super::history::{Archive, Elsewhere, Holdings, Recall};
 use super::mailbox::{Call, Mailbox, NotSubscribed, Outcome, ReplyTo, Revive, Subscribe};
 use super::matching::{Moment, PollAnswer, Record, Settled};
 use super::message::{Answered, Body, Decision, Reply, Reveals, Turn, Volatile};
@@ -46,8 +46,8 @@ pub struct ColonyActor {
     surroundings: Arc<dyn Surroundings>,
     /// The history store.
     archive: Option<Arc<dyn Archive>>,
-    /// What the store holds, where that is less than it was given.
-    lost: Option<Holdings>,
+    /// What the store holds, until the first turn has taken it over.
+    holdings: Option<Holdings>,
     /// Whether the batch that was written last has worked, until a turn has taken that over.
     written: Option<bool>,
     /// The way in, for those who report back.
@@ -121,7 +121,6 @@ impl ColonyActor {
         if archive.is_some() {
             colony.start_archiving(at.monotonic);
         }
-        let known = colony.state.history.batches();
         ColonyActor {
             colony,
             founding,
@@ -129,7 +128,7 @@ impl ColonyActor {
             clock,
             ids,
             surroundings,
-            lost: archive.as_ref().map(|(_, holdings)| holdings).filter(|holds| holds.batches < known).cloned(),
+            holdings: archive.as_ref().map(|(_, holdings)| holdings.clone()),
             archive: archive.map(|(archive, _)| archive),
             written: None,
             me: None,
@@ -149,23 +148,6 @@ impl ColonyActor {
             });
         }
         self.founding.is_none()
-    }
-
-    /// Takes over that the history store holds less than it was given.
-    fn correct_history(&mut self) {
-        let Some(holdings) = self.lost.take() else {
-            return;
-        };
-        tracing::warn!(
-            colony = %self.colony.state.name,
-            batches = holdings.batches,
-            of = self.colony.state.history.batches(),
-            "the history store has lost finished work and log lines: what is missing stays missing, counts are corrected"
-        );
-        // Batches go on from where the colony is: a number never stands for two.
-        let batches = self.colony.state.history.batches();
-        let event = Event::History(HistoryEvent::Lost(Box::new(Holdings { batches, ..holdings })));
-        self.own_turn(|_, _| vec![event]);
     }
 
     fn moment(&self) -> Moment {
@@ -440,9 +422,10 @@ impl ColonyActor {
         let giving_up = self.colony.waiters.next_to_give_up().map(|(until, _)| until);
         let step = (!self.jobs.is_empty()).then_some(now);
         let sweep = self.colony.signs.next_sweep();
+        let old = self.colony.retention.next_sweep();
         let start = self.colony.schedule.next_look(self.clock.wall(), now);
         let archiving = self.next_archiving(now);
-        let timers = [self.colony.timers.next(), giving_up, retry, step, sweep, start, archiving];
+        let timers = [self.colony.timers.next(), giving_up, retry, step, sweep, old, start, archiving];
         let Some(due) = timers.into_iter().flatten().min() else {
             return;
         };
@@ -493,6 +476,9 @@ impl ColonyActor {
         }
         if self.colony.signs.next_sweep().is_some_and(|due| due <= monotonic) {
             self.own_turn(|actor, at| actor.colony.sweep(at));
+        }
+        if self.colony.retention.next_sweep().is_some_and(|due| due <= monotonic) {
+            self.expire_old();
         }
         self.start_due();
         self.step_job();

@@ -25,6 +25,7 @@ pub mod poll;
 pub mod processes;
 #[cfg(test)]
 mod proptests;
+pub mod retention;
 pub mod schedule;
 pub mod snapshots;
 pub mod starter;
@@ -49,6 +50,7 @@ use history::Archiving;
 use jiff::tz::TimeZone;
 use matching::Held;
 use poll::PollSlot;
+use retention::Retention;
 use schedule::Schedule;
 use state::State;
 use std::collections::VecDeque;
@@ -67,6 +69,8 @@ pub struct Options {
     pub max_waiting: usize,
     /// Bytes of memory that processes, log lines, files and snapshots may take, about.
     pub max_bytes: usize,
+    /// How much one message may ask for.
+    pub bounds: Bounds,
     /// Long polls that may wait.
     pub max_waiters: usize,
     /// Websocket subscriptions.
@@ -75,6 +79,8 @@ pub struct Options {
     pub channel_room: Room,
     /// How long an executor that asked for work may be silent; `None` is for ever.
     pub stale_after: Option<Duration>,
+    /// How old what succeeded and what was said may become; `None` is for ever.
+    pub retention: Option<Duration>,
     /// How often silent executors are looked for.
     pub sweep_every: Duration,
     /// Milliseconds: shown with a cron, and how soon one is tried again that could not start.
@@ -94,15 +100,41 @@ impl Default for Options {
             allow_reregister: false,
             max_waiting: limits::WAITING_PER_COLONY,
             max_bytes: limits::BYTES_PER_COLONY,
+            bounds: Bounds::default(),
             max_waiters: limits::WAITERS_PER_COLONY,
             max_subscriptions: limits::SUBSCRIPTIONS_PER_COLONY,
             channel_room: Room::new(limits::CHANNEL_BYTES),
             stale_after: Some(limits::STALE_EXECUTOR),
+            retention: None,
             sweep_every: limits::SWEEP,
             cron_checker_period: limits::CHECKER_PERIOD_MS,
             generator_checker_period: limits::CHECKER_PERIOD_MS,
             zone: TimeZone::UTC,
             archive_after: limits::ARCHIVE_AFTER,
+        }
+    }
+}
+
+/// Bounds of one message that an operator may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of a name.
+    pub name_bytes: usize,
+    /// Elements of one list.
+    pub list_elements: usize,
+    /// Nodes of one workflow; below 2³².
+    pub graph_nodes: usize,
+    /// Dependencies of all nodes of one workflow together.
+    pub graph_dependencies: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            name_bytes: limits::NAME_BYTES,
+            list_elements: limits::LIST_ELEMENTS,
+            graph_nodes: limits::GRAPH_NODES,
+            graph_dependencies: limits::GRAPH_DEPENDENCIES,
         }
     }
 }
@@ -134,6 +166,8 @@ pub struct Colony {
     pub(crate) archiving: Archiving,
     /// Which executors are alive, as far as the sweep for silent ones goes.
     pub(crate) signs: SignsOfLife,
+    /// What may be removed when it is old enough.
+    pub(crate) retention: Retention,
     /// Whether there was not room to hand out everything that could be.
     pub(crate) unmatched: bool,
 }
@@ -154,6 +188,7 @@ impl Colony {
             schedule: Schedule::default(),
             archiving: Archiving::default(),
             signs: SignsOfLife::default(),
+            retention: Retention::default(),
             unmatched: false,
         }
     }

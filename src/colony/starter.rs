@@ -37,7 +37,8 @@ impl Colony {
         if text.contains('\0') {
             return Err(Refusal::bad_request(format!("{prefix}, workflowspec contains a zero byte")));
         }
-        let spec = match json::decode::<Option<Box<WorkflowSpec>>>(text.as_bytes()) {
+        let bounds = self.options.bounds;
+        let spec = match json::decode_within::<Option<Box<WorkflowSpec>>>(text.as_bytes(), bounds.list_elements) {
             Ok(Some(spec)) => spec,
             Ok(None) => return Err(Refusal::bad_request(format!("{prefix}, workflowspec is null"))),
             Err(error) => return Err(Refusal::bad_request(format!("{prefix}, workflowspec can't be read: {error}"))),
@@ -49,7 +50,7 @@ impl Colony {
                 spec.colonyname, self.state.name
             )));
         }
-        let checked = spec.into_nodes(&Identity::default(), "", || ProcessId([0; 32]));
+        let checked = spec.into_nodes(&Identity::default(), "", bounds, || ProcessId([0; 32]));
         checked.map(drop).map_err(|refusal| Refusal::bad_request(refusal.message))
     }
 
@@ -66,12 +67,14 @@ impl Colony {
         if starter.is_user && self.state.users.by_id(&starter.id).is_none() {
             return Err(Refusal::odd(format!("the user {} who added it is not in the colony any more", starter.name)));
         }
-        let spec: WorkflowSpec = json::decode(text.as_bytes())
+        let bounds = self.options.bounds;
+        let spec: WorkflowSpec = json::decode_within(text.as_bytes(), bounds.list_elements)
             .map_err(|error| Refusal::odd(format!("its workflowspec can't be read: {error}")))?;
         self.check_room(spec.functionspecs.len())?;
         let incarnation = self.state.incarnation;
         let id = GraphId::new(incarnation, ids.random());
-        let nodes = spec.into_nodes(&starter.id, &starter.name, || ProcessId::new(incarnation, ids.random()))?;
+        let nodes =
+            spec.into_nodes(&starter.id, &starter.name, bounds, || ProcessId::new(incarnation, ids.random()))?;
         self.check_bytes(nodes.iter().map(|SubmittedNode { process, .. }| weight(process)).sum())?;
         Ok(GraphSubmission { id, initiator: starter.id.clone(), initiator_name: starter.name.to_string(), nodes })
     }

@@ -207,6 +207,10 @@ impl State {
     }
 
     fn apply_process(&mut self, event: ProcessEvent, now: Nanos, number: u64) {
+        let concerned = event.process().and_then(|id| self.processes.get(&id));
+        if concerned.is_some_and(|process| !event.suits(process.state)) {
+            return;
+        }
         // Whoever was given work asked for it: that much of its signs of life outlasts a restart.
         if let ProcessEvent::Assigned { executor, .. } = &event {
             self.executors.note_asked(executor, Time::from_nanos(now));

@@ -63,6 +63,7 @@ impl Colony {
     pub fn start_timers(&mut self, at: Moment, grace: u64) {
         self.watch_all(at.monotonic);
         self.start_schedule();
+        self.start_retention(at.monotonic);
         for process in self.state.processes.iter() {
             if let Some(deadline) = process.deadline() {
                 self.timers.set(process.id, Some(after(at, deadline, grace)));

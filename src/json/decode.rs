@@ -25,8 +25,17 @@ const RAW_VALUE: &str = "$serde_json::private::RawValue";
 /// # Errors
 /// What serde_json says, where the text is not JSON or does not fit the type.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    decode_within(bytes, limits::LIST_ELEMENTS)
+}
+
+/// [`decode`] with another bound on the elements of one list.
+///
+/// # Errors
+/// As [`decode`]; also where a list is longer.
+pub fn decode_within<T: DeserializeOwned>(bytes: &[u8], elements: usize) -> Result<T, Error> {
     let text = String::from_utf8_lossy(bytes);
-    once(&text, None, false).or_else(|_| once(&mend_zeros(&mend_surrogates(&text)), None, true))
+    let first = Pass { elements, ..FAST };
+    once(&text, None, first).or_else(|_| once(&mend_zeros(&mend_surrogates(&text)), None, first.mending()))
 }
 
 /// Decodes a message and, beside it, its member `msgtype` (empty where it is missing).
@@ -34,24 +43,51 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 /// # Errors
 /// As [`decode`]; also where `msgtype` is not a string.
 pub fn decode_message<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, String), Error> {
+    decode_message_within(bytes, limits::LIST_ELEMENTS)
+}
+
+/// [`decode_message`] with another bound on the elements of one list.
+///
+/// # Errors
+/// As [`decode_message`]; also where a list is longer.
+pub fn decode_message_within<T: DeserializeOwned>(bytes: &[u8], elements: usize) -> Result<(T, String), Error> {
     let text = String::from_utf8_lossy(bytes);
     let mut tag = String::new();
-    if let Ok(message) = once(&text, Some(&mut tag), false) {
+    let first = Pass { elements, ..FAST };
+    if let Ok(message) = once(&text, Some(&mut tag), first) {
         return Ok((message, tag));
     }
     tag.clear();
-    let message = once(&mend_zeros(&mend_surrogates(&text)), Some(&mut tag), true)?;
+    let message = once(&mend_zeros(&mend_surrogates(&text)), Some(&mut tag), first.mending())?;
     Ok((message, tag))
 }
 
 /// Decodes a text without copying the strings that need no unescaping; `None` where the slow pass is needed.
 pub(crate) fn decode_borrowed<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
-    once(text, None, false).ok()
+    once(text, None, FAST).ok()
 }
 
-fn once<'de, T: Deserialize<'de>>(text: &'de str, tag: Option<&mut String>, mend: bool) -> Result<T, Error> {
+/// How a text is read.
+#[derive(Clone, Copy)]
+struct Pass {
+    /// The slow pass, in which repeated members are put right.
+    mend: bool,
+    /// Elements of one list: an element of three bytes takes many times that in memory.
+    elements: usize,
+}
+
+/// The first pass, with the usual bound.
+const FAST: Pass = Pass { mend: false, elements: limits::LIST_ELEMENTS };
+
+impl Pass {
+    fn mending(self) -> Pass {
+        Pass { mend: true, ..self }
+    }
+}
+
+fn once<'de, T: Deserialize<'de>>(text: &'de str, tag: Option<&mut String>, pass: Pass) -> Result<T, Error> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let value = T::deserialize(Lenient { inner: &mut json, tag, mend })?;
+    let value = T::deserialize(Lenient { inner: &mut json, tag, pass })?;
     json.end()?;
     Ok(value)
 }
@@ -78,13 +114,12 @@ struct Lenient<'t, D> {
     inner: D,
     /// Where `msgtype` of the outermost structure goes.
     tag: Option<&'t mut String>,
-    /// The slow pass, in which repeated members are put right.
-    mend: bool,
+    pass: Pass,
 }
 
 impl<D> Lenient<'_, D> {
-    fn plain(inner: D, mend: bool) -> Self {
-        Lenient { inner, tag: None, mend }
+    fn plain(inner: D, pass: Pass) -> Self {
+        Lenient { inner, tag: None, pass }
     }
 }
 
@@ -102,8 +137,8 @@ enum Zero {
 macro_rules! zero_for_null {
     ($($method:ident => $zero:ident),* $(,)?) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            let mend = self.mend;
-            self.inner.deserialize_any(Filled { visitor, zero: Zero::$zero, mend })
+            let pass = self.pass;
+            self.inner.deserialize_any(Filled { visitor, zero: Zero::$zero, pass })
         })*
     };
 }
@@ -123,8 +158,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<'_, D> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let mend = self.mend;
-        self.inner.deserialize_option(Present { visitor, mend })
+        let pass = self.pass;
+        self.inner.deserialize_option(Present { visitor, pass })
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
@@ -141,7 +176,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<'_, D> {
         _members: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_any(Structure { visitor, tag: self.tag, mend: self.mend })
+        self.inner.deserialize_any(Structure { visitor, tag: self.tag, pass: self.pass })
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, D::Error> {
@@ -179,7 +214,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<'_, D> {
 struct Filled<V> {
     visitor: V,
     zero: Zero,
-    mend: bool,
+    pass: Pass,
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Filled<V> {
@@ -224,17 +259,17 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Filled<V> {
         }
     }
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_seq(Elements { list, mend: self.mend, left: limits::LIST_ELEMENTS })
+        self.visitor.visit_seq(Elements { list, pass: self.pass, left: self.pass.elements })
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_map(Entries { map, mend: self.mend })
+        self.visitor.visit_map(Entries { map, pass: self.pass })
     }
 }
 
 /// An optional value: absent when `null`, otherwise read with the adapter.
 struct Present<V> {
     visitor: V,
-    mend: bool,
+    pass: Pass,
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Present<V> {
@@ -250,15 +285,15 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Present<V> {
         self.visitor.visit_none()
     }
     fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_some(Lenient::plain(inner, self.mend))
+        self.visitor.visit_some(Lenient::plain(inner, self.pass))
     }
 }
 
 /// The elements of a list, each read with the adapter.
 struct Elements<A> {
     list: A,
-    mend: bool,
-    /// How many more there may be: an element of three bytes takes many times that in memory.
+    pass: Pass,
+    /// How many more there may be.
     left: usize,
 }
 
@@ -266,7 +301,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        let element = self.list.next_element_seed(Nested { seed, mend: self.mend })?;
+        let element = self.list.next_element_seed(Nested { seed, pass: self.pass })?;
         if element.is_some() {
             let left = self.left.checked_sub(1);
             self.left = left.ok_or_else(|| serde::de::Error::custom("a list is too long"))?;
@@ -278,7 +313,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<A> {
 /// The entries of a map: keys as they are, values read with the adapter.
 struct Entries<A> {
     map: A,
-    mend: bool,
+    pass: Pass,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<A> {
@@ -288,21 +323,21 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<A> {
         self.map.next_key_seed(seed)
     }
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.map.next_value_seed(Nested { seed, mend: self.mend })
+        self.map.next_value_seed(Nested { seed, pass: self.pass })
     }
 }
 
 /// Carries the adapter into a nested value.
 struct Nested<S> {
     seed: S,
-    mend: bool,
+    pass: Pass,
 }
 
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Nested<S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
-        self.seed.deserialize(Lenient::plain(inner, self.mend))
+        self.seed.deserialize(Lenient::plain(inner, self.pass))
     }
 }
 
@@ -310,7 +345,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Nested<S> {
 struct Structure<'t, V> {
     visitor: V,
     tag: Option<&'t mut String>,
-    mend: bool,
+    pass: Pass,
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Structure<'_, V> {
@@ -329,10 +364,10 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Structure<'_, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        if self.mend {
-            return self.visitor.visit_map(Mended::collect(map, self.tag)?);
+        if self.pass.mend {
+            return self.visitor.visit_map(Mended::collect(map, self.tag, self.pass)?);
         }
-        self.visitor.visit_map(Members { map, tag: self.tag })
+        self.visitor.visit_map(Members { map, tag: self.tag, pass: self.pass })
     }
 }
 
@@ -340,6 +375,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Structure<'_, V> {
 struct Members<'t, A> {
     map: A,
     tag: Option<&'t mut String>,
+    pass: Pass,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, A> {
@@ -365,7 +401,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, A> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.map.next_value_seed(Nested { seed, mend: false })
+        self.map.next_value_seed(Nested { seed, pass: self.pass })
     }
 }
 
@@ -373,11 +409,12 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, A> {
 struct Mended<'de, E> {
     members: std::vec::IntoIter<(String, &'de RawValue)>,
     value: Option<&'de RawValue>,
+    pass: Pass,
     error: std::marker::PhantomData<E>,
 }
 
 impl<'de, E: serde::de::Error> Mended<'de, E> {
-    fn collect<A: MapAccess<'de, Error = E>>(mut map: A, tag: Option<&mut String>) -> Result<Self, E> {
+    fn collect<A: MapAccess<'de, Error = E>>(mut map: A, tag: Option<&mut String>, pass: Pass) -> Result<Self, E> {
         let mut members: Vec<(String, &'de RawValue)> = Vec::new();
         // Where a name stands in `members`: a body of a million members must not cost a million searches.
         let mut places: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
@@ -400,7 +437,7 @@ impl<'de, E: serde::de::Error> Mended<'de, E> {
             *tag = text.unwrap_or_default();
             members.remove(place);
         }
-        Ok(Mended { members: members.into_iter(), value: None, error: std::marker::PhantomData })
+        Ok(Mended { members: members.into_iter(), value: None, pass, error: std::marker::PhantomData })
     }
 }
 
@@ -418,7 +455,7 @@ impl<'de, E: serde::de::Error> MapAccess<'de> for Mended<'de, E> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, E> {
         let value = self.value.take().ok_or_else(|| E::custom("a value was asked for before its name"))?;
         let mut json = serde_json::Deserializer::from_str(value.get());
-        seed.deserialize(Lenient::plain(&mut json, true)).map_err(E::custom)
+        seed.deserialize(Lenient::plain(&mut json, self.pass)).map_err(E::custom)
     }
 }
 
@@ -469,6 +506,17 @@ mod tests {
         env: BTreeMap<String, String>,
         args: RawList,
         kwargs: RawObject,
+    }
+
+    #[test]
+    fn a_list_has_as_many_elements_as_it_may() {
+        for names in [r#"{"names":["a","b","c"]}"#, r#"{"names":[],"names":["a","b","\ud800"]}"#] {
+            assert!(decode_within::<Outer>(names.as_bytes(), 3).is_ok(), "{names}");
+            assert!(decode_within::<Outer>(names.as_bytes(), 2).is_err(), "{names}");
+            assert!(decode_message_within::<Outer>(names.as_bytes(), 2).is_err(), "{names}");
+        }
+        // What is carried unread has the bound of its bytes alone.
+        assert!(decode_within::<Outer>(br#"{"args":[1,2,3]}"#, 2).is_ok());
     }
 
     fn read(text: &str) -> Option<(Outer, String)> {
@@ -584,8 +632,8 @@ mod tests {
             name in "[a-z\"\\\\é😀]{0,8}", count in any::<i64>(), names in proptest::collection::vec(".{0,4}", 0..3),
         ) {
             let text = serde_json::json!({"Name": name, "inner": {"COUNT": count}, "names": names}).to_string();
-            let fast: Outer = once(&text, None, false).expect("the fast pass");
-            let slow: Outer = once(&text, None, true).expect("the slow pass");
+            let fast: Outer = once(&text, None, FAST).expect("the fast pass");
+            let slow: Outer = once(&text, None, FAST.mending()).expect("the slow pass");
             prop_assert_eq!(fast, slow);
         }
     }

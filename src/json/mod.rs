@@ -7,7 +7,7 @@ mod octets;
 mod raw;
 
 pub(crate) use decode::decode_borrowed;
-pub use decode::{decode, decode_message};
+pub use decode::{decode, decode_message, decode_message_within, decode_within};
 pub use octets::Octets;
 pub use raw::{RawJson, RawList, RawObject};
 

@@ -24,6 +24,9 @@ pub enum Decoded {
     Open(OpenMessage),
 }
 
+/// Reads a payload whose lists have so many elements at most: the message, and its `msgtype`.
+type Decode = fn(&[u8], usize) -> Option<(Decoded, String)>;
+
 /// A line of the table.
 #[derive(Clone, Copy)]
 pub struct Entry {
@@ -33,19 +36,19 @@ pub struct Entry {
     pub access: Access,
     /// Whether the answer is the request's payload.
     pub echoes: bool,
-    decode: fn(&[u8]) -> Option<(Decoded, String)>,
+    decode: Decode,
     texts: Texts,
 }
 
 impl Entry {
-    /// Reads a message; `None` stands for a payload that is not even base64.
+    /// Reads a message whose lists have so many elements at most; `None` stands for a payload that is not even base64.
     ///
     /// # Errors
     /// 400 with the message's own texts.
-    pub fn decode(&self, payload: Option<&[u8]>) -> Result<Decoded, Refusal> {
+    pub fn decode(&self, payload: Option<&[u8]>, elements: usize) -> Result<Decoded, Refusal> {
         // Any payload will do for this one, even none (chapter 1, 12.2).
         let payload = payload.or((self.name == SERVER_INFO).then_some(b"{}"));
-        let Some((decoded, tag)) = payload.and_then(self.decode) else {
+        let Some((decoded, tag)) = payload.and_then(|payload| (self.decode)(payload, elements)) else {
             return Err(Refusal::bad_request(self.texts.invalid_json));
         };
         if tag != self.name {
@@ -194,13 +197,13 @@ const fn open(name: &'static str, message: OpenMessage, texts: Texts) -> Entry {
     Entry { name, access: Access::Anyone, echoes: false, decode, texts }
 }
 
-fn decode_colony<M: ColonyMessage>(payload: &[u8]) -> Option<(Decoded, String)> {
-    let (message, tag) = json::decode_message::<M>(payload).ok()?;
+fn decode_colony<M: ColonyMessage>(payload: &[u8], elements: usize) -> Option<(Decoded, String)> {
+    let (message, tag) = json::decode_message_within::<M>(payload, elements).ok()?;
     Some((Decoded::Colony(Box::new(message)), tag))
 }
 
-fn decode_server<M: ServerMessage>(payload: &[u8]) -> Option<(Decoded, String)> {
-    let (message, tag) = json::decode_message::<M>(payload).ok()?;
+fn decode_server<M: ServerMessage>(payload: &[u8], elements: usize) -> Option<(Decoded, String)> {
+    let (message, tag) = json::decode_message_within::<M>(payload, elements).ok()?;
     Some((Decoded::Server(Box::new(message)), tag))
 }
 
@@ -214,12 +217,12 @@ struct VersionRequest {
     _buildtime: String,
 }
 
-fn decode_version(payload: &[u8]) -> Option<(Decoded, String)> {
-    let (VersionRequest { .. }, tag) = json::decode_message(payload).ok()?;
+fn decode_version(payload: &[u8], elements: usize) -> Option<(Decoded, String)> {
+    let (VersionRequest { .. }, tag) = json::decode_message_within(payload, elements).ok()?;
     Some((Decoded::Open(OpenMessage::Version), tag))
 }
 
-fn decode_server_info(_: &[u8]) -> Option<(Decoded, String)> {
+fn decode_server_info(_: &[u8], _: usize) -> Option<(Decoded, String)> {
     Some((Decoded::Open(OpenMessage::ServerInfo), SERVER_INFO.to_owned()))
 }
 

@@ -33,6 +33,8 @@ pub struct Rpc {
     pub history: OnceLock<HistoryStore>,
     /// Whether the server is ending: nobody is made to wait any more.
     pub stopping: AtomicBool,
+    /// Elements of one list in one message.
+    pub list_elements: usize,
     /// What the server says of itself.
     pub info: ServerInfo,
 }
@@ -79,7 +81,7 @@ impl Rpc {
             return Err(unknown_type(&envelope.payloadtype));
         };
         let payload = envelope.message();
-        let message = entry.decode(payload.as_deref())?;
+        let message = entry.decode(payload.as_deref(), self.list_elements)?;
         Ok(Request { entry, caller, payload, message })
     }
 
@@ -142,12 +144,12 @@ impl Rpc {
             } else if entry.parks() {
                 wait_for_process(&colony, caller.clone(), command).await
             } else {
-                self.ask(&colony, &caller, command, || entry.decode(payload)).await
+                self.ask(&colony, &caller, command, || entry.decode(payload, self.list_elements)).await
             };
             // Where several colonies may be meant, the caller gets the first one's refusal only if none lets it in.
             match (outcome, colonies.next()) {
                 (Err(refusal), Some(next)) if matches!(refusal.status, 403 | 404) => {
-                    let Decoded::Colony(again) = entry.decode(payload)? else {
+                    let Decoded::Colony(again) = entry.decode(payload, self.list_elements)? else {
                         return Err(refusal);
                     };
                     first_refusal.get_or_insert(refusal);

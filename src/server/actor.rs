@@ -113,7 +113,9 @@ impl ServerActor {
         let decided = catch_unwind(AssertUnwindSafe(|| {
             message::check(command.access(), &self.state, &caller)?;
             let directory = &self.launcher.directory;
-            command.decide(&mut ServerTurn { state: &self.state, directory, info: &self.info, ids: &mut RandomIds })
+            let bounds = self.launcher.options.bounds;
+            let (state, info) = (&self.state, &self.info);
+            command.decide(&mut ServerTurn { state, directory, info, bounds, ids: &mut RandomIds })
         }));
         let decision = decided.unwrap_or_else(|_| {
             tracing::error!("a message to the server made its decision panic");

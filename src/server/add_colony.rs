@@ -41,7 +41,7 @@ impl ServerMessage for AddColony {
         if turn.state.colony(&colony.name).is_some() {
             return Err(Refusal::bad_request(format!("A Colony with name <{}> already exists", colony.name)));
         }
-        check_name("Failed to add colony", "colony name", &colony.name)?;
+        check_name("Failed to add colony", "colony name", &colony.name, turn.bounds.name_bytes)?;
         check_id("Failed to add colony", "colony Id", &colony.colonyid)?;
         let listed = ListedColony {
             name: colony.name.clone(),

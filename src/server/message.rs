@@ -3,6 +3,7 @@
 use super::directory::Directory;
 use super::open::ServerInfo;
 use super::state::{ServerEvent, ServerState};
+use crate::colony::Bounds;
 use crate::colony::access::Access;
 use crate::colony::message::{Answer, Texts};
 use crate::crypto::Identity;
@@ -45,6 +46,8 @@ pub struct ServerTurn<'a> {
     pub directory: &'a Directory,
     /// What the server says of itself.
     pub info: &'a ServerInfo,
+    /// How much one message may ask for.
+    pub bounds: Bounds,
     /// Fresh ids.
     pub ids: &'a mut dyn IdSource,
 }

@@ -5,6 +5,7 @@ use colonies::colony::history::{Archive, Batch, Elsewhere, Found, Lookup, Past, 
 use colonies::colony::message::Body;
 use colonies::colony::{Colony, access};
 use colonies::crypto::Identity;
+use colonies::limits::LIST_ELEMENTS;
 use colonies::refusal::Refusal;
 use colonies::rpc::dispatch::{self, Decoded};
 use colonies::storage::history::{HistoryStore, Known};
@@ -75,7 +76,7 @@ impl Archived {
     /// A message of a caller, as the server's workers send it.
     pub fn call(&mut self, caller: &Identity, message: &Value) -> Result<Told, Refusal> {
         let entry = dispatch::find(message["msgtype"].as_str().unwrap()).unwrap();
-        let read = || match entry.decode(Some(message.to_string().as_bytes())) {
+        let read = || match entry.decode(Some(message.to_string().as_bytes()), LIST_ELEMENTS) {
             Ok(Decoded::Colony(command)) => Ok(command),
             Ok(_) => panic!("{message} is not for a colony"),
             Err(refusal) => Err(refusal),

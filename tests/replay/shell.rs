@@ -9,12 +9,13 @@ use colonies::colony::waiters::Poll;
 use colonies::colony::{Colony, Options, access};
 use colonies::crypto::Identity;
 use colonies::ids::IdSource;
+use colonies::limits::LIST_ELEMENTS;
 use colonies::refusal::Refusal;
 use colonies::rpc::dispatch::{self, Decoded};
 use colonies::storage::codec::{self, RecordWriter};
 use colonies::storage::history::HistoryStore;
 use colonies::time::Nanos;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::{Arc, Mutex};
 
 /// Ids that are the same in every run.
@@ -115,7 +116,7 @@ impl Shell {
     /// A message of a caller.
     pub fn call(&mut self, caller: &Identity, message: &Value) -> Result<Told, Refusal> {
         let entry = dispatch::find(message["msgtype"].as_str().unwrap()).unwrap();
-        let Decoded::Colony(command) = entry.decode(Some(message.to_string().as_bytes()))? else {
+        let Decoded::Colony(command) = entry.decode(Some(message.to_string().as_bytes()), LIST_ELEMENTS)? else {
             panic!("{message} is not for a colony");
         };
         command.check()?;
@@ -140,15 +141,14 @@ impl Shell {
                 let (events, is_last) = work.step(&self.colony);
                 self.own_turn(events);
                 if is_last {
-                    return Ok(Told::Answer(json!({})));
+                    return Ok(Told::Answer(Value::Null));
                 }
             },
             Decision::FromPast(read) => {
                 let past = self.past.as_ref().expect("a store, where something is past").reader().unwrap();
                 Ok(Told::Answer(serde_json::from_slice(&read(&past)?.json().unwrap()).unwrap()))
             }
-            // No history here has it.
-            Decision::Volatile(_) => panic!("this shell has no channels"),
+            Decision::Volatile(_) => panic!("this changes only what is in memory, which no history here has"),
         }
     }
 
@@ -246,11 +246,16 @@ impl Shell {
     /// The state that replaying the records gives.
     pub fn replayed(&self) -> State {
         let mut state = State::default();
-        for (number, record) in (1..).zip(&self.records) {
+        self.replay_into(&mut state);
+        state
+    }
+
+    /// Replays the records that this state does not have yet.
+    pub fn replay_into(&self, state: &mut State) {
+        for (number, record) in (1..).zip(&self.records).skip(state.number as usize) {
             let (now, events) = codec::decode::<Event>(record).unwrap();
             events.into_iter().for_each(|event| state.apply(event, now, number));
             state.changes = Changes::default();
         }
-        state
     }
 }

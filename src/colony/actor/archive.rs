@@ -1,7 +1,8 @@
 //! What leaves memory for the history store, and what comes back.
 
 use super::{Answering, ColonyActor};
-use crate::colony::history::PastError;
+use crate::colony::event::Event;
+use crate::colony::history::{Expired, HistoryEvent, Holdings, PastError};
 use crate::colony::mailbox::Revive;
 use crate::limits;
 use actix::prelude::*;
@@ -26,6 +27,27 @@ impl Handler<Written> for ColonyActor {
         }
         self.written = Some(result.is_ok());
         self.tick();
+        self.arm(ctx);
+    }
+}
+
+/// The store has removed what was too old, or could not.
+pub(super) struct Swept(Result<(Expired, bool), PastError>);
+
+impl Message for Swept {
+    type Result = ();
+}
+
+impl Handler<Swept> for ColonyActor {
+    type Result = ();
+    fn handle(&mut self, Swept(result): Swept, ctx: &mut Self::Context) {
+        if let Err(error) = &result {
+            tracing::error!(colony = %self.colony.state.name, %error, "what is too old was not removed");
+        }
+        let (expired, has_more) = result.map_or((None, false), |(expired, has_more)| (Some(expired), has_more));
+        let event = self.colony.end_sweep(expired, has_more, self.clock.monotonic());
+        // Without credit the counts stay as they were until the next sweep, which tells the same sums.
+        event.into_iter().for_each(|event| self.own_turn(|_, _| vec![event]));
         self.arm(ctx);
     }
 }
@@ -57,6 +79,27 @@ impl Handler<Revive> for ColonyActor {
 }
 
 impl ColonyActor {
+    /// Takes over what the history store holds, where the colony knows it differently.
+    pub(super) fn correct_history(&mut self) {
+        let Some(holdings) = self.holdings.take() else {
+            return;
+        };
+        let history = &self.colony.state.history;
+        let batches = history.batches();
+        if holdings.batches < batches {
+            tracing::warn!(
+                colony = %self.colony.state.name, batches = holdings.batches, of = batches,
+                "the history store has lost finished work and log lines: what is missing stays missing, counts are \
+                 corrected"
+            );
+            // Batches go on from where the colony is: a number never stands for two.
+            let event = HistoryEvent::Lost(Box::new(Holdings { batches, ..holdings }));
+            self.own_turn(|_, _| vec![Event::History(event)]);
+        } else if holdings.expired != *history.expired() {
+            self.own_turn(|_, _| vec![Event::History(HistoryEvent::Expired(holdings.expired))]);
+        }
+    }
+
     /// Acts on a batch that was written, and gives the store the next one.
     pub(super) fn archive_due(&mut self) {
         let Some(archive) = self.archive.clone() else {
@@ -83,6 +126,18 @@ impl ColonyActor {
                 _ => done(Err(PastError("the log has stopped".to_owned()))),
             }
         }));
+    }
+
+    /// Has the store remove what is too old.
+    pub(super) fn expire_old(&mut self) {
+        let (at, me) = (self.moment(), self.me.clone());
+        if let (Some(archive), Some(me)) = (self.archive.clone(), me)
+            && let Some(before) = self.colony.begin_sweep(at)
+        {
+            let history = &self.colony.state.history;
+            let done = move |result| me.do_send(Swept(result));
+            archive.expire(self.colony.state.incarnation, before, history.hidden(), Box::new(done));
+        }
     }
 
     /// When to look for the next batch.

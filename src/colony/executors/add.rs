@@ -50,7 +50,12 @@ impl ColonyMessage for AddExecutor {
         let executors = &turn.colony.state.executors;
         let living = executors.len().saturating_sub(executors.count(ExecutorState::Unregistered));
         turn.colony.check_count("Failed to add executor", "executors", living)?;
-        check_name("Failed to add executor", "executor name", &executor.executorname)?;
+        check_name(
+            "Failed to add executor",
+            "executor name",
+            &executor.executorname,
+            turn.colony.options.bounds.name_bytes,
+        )?;
         let texts = [
             ("executor type", &executor.executortype),
             ("location name", &executor.locationname),

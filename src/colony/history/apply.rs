@@ -12,6 +12,7 @@ impl State {
             HistoryEvent::Revived(recalled) => self.revive(*recalled, number),
             HistoryEvent::ProcessesCleared(state) => self.history.clear(Removal::Processes(state)),
             HistoryEvent::WorkflowsCleared(state) => self.history.clear(Removal::Workflows(state)),
+            HistoryEvent::Expired(expired) => self.history.expire(expired),
             HistoryEvent::Lost(holdings) => self.history.correct(*holdings),
         }
     }
@@ -41,7 +42,7 @@ impl State {
                 self.archive_workflow(number, &id);
             }
         }
-        self.logs.forget(archived.lines_until);
+        self.logs.expire(archived.lines_until);
         self.history.end_batch(archived);
     }
 

@@ -134,7 +134,7 @@ impl Colony {
             units.push(unit);
         }
         let after = Nanos::try_from(self.options.archive_after.as_nanos()).unwrap_or(Nanos::MAX);
-        batch.lines = self.state.logs.oldest(at.now.saturating_sub(after), limits::ARCHIVED_A_BATCH);
+        batch.lines = self.state.logs.first(at.now.saturating_sub(after), limits::ARCHIVED_A_BATCH);
         self.archiving.not_before = at.monotonic.saturating_add(self.archive_interval());
         let is_empty = units.is_empty() && batch.lines.is_empty() && batch.removals.is_empty();
         if is_empty {

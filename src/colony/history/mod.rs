@@ -13,7 +13,7 @@ mod recall;
 mod record;
 
 pub use archiving::{Archiving, Batch, Selected};
-pub use past::{Archive, Holdings, Past, PastError};
+pub use past::{Archive, Expired, Holdings, OnExpired, Past, PastError};
 pub use recall::{Elsewhere, Found, Lookup, Recall};
 pub use record::{NodeRecord, ProcessRecord, Recalled, WorkflowRecord};
 
@@ -36,6 +36,8 @@ pub enum HistoryEvent {
     ProcessesCleared(Option<ProcessState>),
     /// The same for workflows, with their processes.
     WorkflowsCleared(Option<ProcessState>),
+    /// The store has removed what was too old: as much as this, ever.
+    Expired(Expired),
     /// The store was found to hold less than it was given: this is what it holds.
     Lost(Box<Holdings>),
 }
@@ -138,6 +140,11 @@ impl History {
     /// The newest log line in the store; later ones are in memory.
     pub fn lines_until(&self) -> Nanos {
         self.holdings.lines_until
+    }
+
+    /// What the store has removed because of its age.
+    pub fn expired(&self) -> &Expired {
+        &self.holdings.expired
     }
 
     /// Batches that the store has synced.
@@ -244,6 +251,16 @@ impl History {
                 }
             }
         }
+    }
+
+    /// The store has removed what was too old.
+    pub fn expire(&mut self, expired: Expired) {
+        let (before, done) = (self.holdings.expired, ProcessState::Successful as usize);
+        let less = |count: &mut u64, now: u64, before: u64| *count = count.saturating_sub(now.saturating_sub(before));
+        less(&mut self.holdings.processes[done], expired.processes, before.processes);
+        less(&mut self.holdings.workflows[done], expired.workflows, before.workflows);
+        less(&mut self.holdings.nodes[done][done], expired.nodes, before.nodes);
+        self.holdings.expired = expired;
     }
 
     /// The store holds less than it was given.

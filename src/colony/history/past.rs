@@ -7,6 +7,7 @@ use crate::ids::{GraphId, Incarnation, ProcessId};
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use bincode::{Decode, Encode};
+use std::sync::Arc;
 
 /// The store can't be read or written now.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,17 @@ impl From<PastError> for Refusal {
         tracing::error!(%error, "something past could not be read");
         Refusal::unavailable("the server's history can't be read now, try again later")
     }
+}
+
+/// How much the store has removed of one colony because of its age, ever: successful work, and what hung on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Expired {
+    /// Processes without a workflow.
+    pub processes: u64,
+    /// Workflows.
+    pub workflows: u64,
+    /// Processes of those workflows.
+    pub nodes: u64,
 }
 
 /// What the store holds of one colony.
@@ -33,13 +45,20 @@ pub struct Holdings {
     pub nodes: [[u64; 5]; 5],
     /// The time stamp of the newest log line.
     pub lines_until: Nanos,
+    /// What it has removed because of its age; not counted above.
+    pub expired: Expired,
 }
+
+/// Told how much was ever removed, and whether there is more to do.
+pub type OnExpired = Box<dyn FnOnce(Result<(Expired, bool), PastError>) + Send>;
 
 /// Where batches go.
 pub trait Archive: Send + Sync {
     /// Writes and syncs a batch, later; `done` is told whether that worked. Batches are written in the order in which
     /// they were given.
     fn write(&self, batch: Batch, done: Box<dyn FnOnce(Result<(), PastError>) + Send>);
+    /// Removes what succeeded or was said before this time, but for what is hidden: some of it, where it is much.
+    fn expire(&self, of: Incarnation, before: Nanos, hidden: Arc<Hidden>, done: OnExpired);
 }
 
 /// What is past, to be read. Every method may block on the disk.

@@ -124,7 +124,7 @@ impl Colony {
             Recalled::Process(record) => hidden.has_process(record.number, record.process.state, None),
             Recalled::Workflow(workflow, _) => hidden.has_workflow(workflow.number, workflow.state),
         };
-        let is_current = !is_hidden && lookup.batches == history.batches();
+        let is_current = !is_hidden && lookup.batches == history.batches() && !self.retention.is_under_way();
         is_current.then(|| Event::History(HistoryEvent::Revived(Box::new(recalled))))
     }
 }

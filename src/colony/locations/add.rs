@@ -51,7 +51,7 @@ impl ColonyMessage for AddLocation {
             )));
         }
         turn.colony.check_count("Failed to add location", "locations", turn.colony.state.locations.len())?;
-        check_name("Failed to add location", "location name", &location.name)?;
+        check_name("Failed to add location", "location name", &location.name, turn.colony.options.bounds.name_bytes)?;
         check_text("Failed to add location", "location id", &location.locationid)?;
         check_text("Failed to add location", "description", &location.description)?;
         let shown = location.clone();

@@ -46,21 +46,24 @@ const LINE_BYTES: usize = 216;
 /// The log lines of one colony.
 #[derive(Debug, Default, PartialEq)]
 pub struct Logs {
-    by_process: HashMap<ProcessId, VecDeque<Arc<LogLine>>>,
-    by_executor: HashMap<String, VecDeque<Arc<LogLine>>>,
+    by_process: HashMap<ProcessId, Lines>,
+    by_executor: HashMap<String, Lines>,
     /// All lines in the order of their time stamps.
     by_time: VecDeque<Entry>,
-    /// About how many bytes of memory all lines took that were ever added.
-    added: usize,
-    /// The same of those that have left memory.
-    left: usize,
+    /// About how many bytes of memory all lines took that were ever said.
+    end: usize,
+    /// About how many bytes of memory those of them took that were removed.
+    removed: usize,
 }
+
+/// Lines in the order of their time stamps.
+type Lines = VecDeque<Arc<LogLine>>;
 
 /// A line in the order of time, so that what a search looks at is found without looking at lines.
 #[derive(Debug, PartialEq)]
 struct Entry {
     timestamp: Nanos,
-    /// Bytes of memory of all lines ever added up to the end of this one, about.
+    /// Bytes of memory of all lines ever said up to the end of this one, about.
     end: usize,
     line: Arc<LogLine>,
 }
@@ -79,23 +82,30 @@ pub enum LogRange {
 impl Logs {
     /// Carries out what happened at this time.
     pub fn apply(&mut self, said: LogEvent, timestamp: Nanos) {
-        self.added += LINE_BYTES + said.message.len();
+        self.end += LINE_BYTES + said.message.len();
         let line = Arc::new(LogLine { said, timestamp });
-        self.by_time.push_back(Entry { timestamp, end: self.added, line: line.clone() });
+        self.by_time.push_back(Entry { timestamp, end: self.end, line: line.clone() });
         if let Some(process) = line.said.process {
             self.by_process.entry(process).or_default().push_back(line.clone());
         }
         match self.by_executor.get_mut(&line.said.executor) {
             Some(lines) => lines.push_back(line),
             None => {
-                self.by_executor.insert(line.said.executor.clone(), VecDeque::from([line]));
+                self.by_executor.insert(line.said.executor.clone(), [line].into());
             }
         }
     }
 
-    /// About how many bytes of memory they take.
-    pub fn bytes(&self) -> usize {
-        self.added - self.left
+    /// Lines up to this time stamp leave memory: the history store has them.
+    pub fn expire(&mut self, until: Nanos) {
+        while let Some(Entry { end, line, .. }) = self.by_time.pop_front_if(|entry| entry.timestamp <= until) {
+            self.removed = end;
+            // A line that is the oldest of all is the oldest of its process and of its executor.
+            if let Some(process) = line.said.process {
+                pop_oldest(&mut self.by_process, &process);
+            }
+            pop_oldest(&mut self.by_executor, &line.said.executor);
+        }
     }
 
     /// Whether there is none.
@@ -103,23 +113,16 @@ impl Logs {
         self.by_time.is_empty()
     }
 
-    /// The oldest lines, at most `count`, none later than `until`.
-    pub fn oldest(&self, until: Nanos, count: usize) -> Vec<Arc<LogLine>> {
+    /// The oldest lines, none later than `until`: at most `count`, and not more than one reply may hold.
+    pub fn first(&self, until: Nanos, count: usize) -> Vec<Arc<LogLine>> {
         let old = self.by_time.iter().take_while(|entry| entry.timestamp <= until);
         let fits = fitting(old.take(count), |entry| LINE_BYTES + entry.line.said.message.len());
         fits.map(|entry| entry.line.clone()).collect()
     }
 
-    /// Lines up to this time stamp leave memory.
-    pub fn forget(&mut self, until: Nanos) {
-        while let Some(entry) = self.by_time.pop_front_if(|entry| entry.timestamp <= until) {
-            self.left = entry.end;
-            let said = &entry.line.said;
-            if let Some(process) = said.process {
-                forget_first(&mut self.by_process, &process);
-            }
-            forget_first(&mut self.by_executor, &said.executor);
-        }
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        self.end.saturating_sub(self.removed)
     }
 
     /// At most `count` lines of a process, in the order of their time stamps.
@@ -137,7 +140,7 @@ impl Logs {
     pub fn search(&self, text: &Pattern, after: Nanos, count: usize) -> Vec<Arc<LogLine>> {
         let in_time = self.by_time.partition_point(|entry| entry.timestamp <= after);
         let too_many = self.by_time.len().saturating_sub(limits::SEARCHED_LINES);
-        let too_long = self.by_time.partition_point(|entry| entry.end + limits::SEARCHED_BYTES < self.added);
+        let too_long = self.by_time.partition_point(|entry| entry.end + limits::SEARCHED_BYTES < self.end);
         let mut steps = limits::SEARCH_STEPS;
         self.by_time
             .range(in_time.max(too_many).max(too_long)..)
@@ -149,8 +152,8 @@ impl Logs {
     }
 }
 
-/// Takes the oldest line of an index out, and the list with its last line.
-fn forget_first<K: Eq + Hash>(index: &mut HashMap<K, VecDeque<Arc<LogLine>>>, key: &K) {
+/// Takes the oldest line out of one of the lists of an index, and the list with its last line.
+fn pop_oldest<K: Eq + Hash>(index: &mut HashMap<K, Lines>, key: &K) {
     if let Some(lines) = index.get_mut(key) {
         lines.pop_front();
         if lines.is_empty() {
@@ -159,7 +162,7 @@ fn forget_first<K: Eq + Hash>(index: &mut HashMap<K, VecDeque<Arc<LogLine>>>, ke
     }
 }
 
-fn select(lines: Option<&VecDeque<Arc<LogLine>>>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
+fn select(lines: Option<&Lines>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
     let Some(lines) = lines else {
         return Vec::new();
     };
@@ -217,6 +220,29 @@ mod tests {
     fn found(logs: &Logs, text: &str, after: Nanos, count: usize) -> Vec<Nanos> {
         let text = Pattern::read(text).expect("a pattern");
         logs.search(&text, after, count).iter().map(|line| line.timestamp).collect()
+    }
+
+    #[test]
+    fn old_lines_go_and_leave_nothing_behind() {
+        let (process, other) = (Some(ProcessId([1; 32])), Some(ProcessId([2; 32])));
+        let mut logs = Logs::default();
+        for (timestamp, about) in [(1, process), (2, other), (3, None), (4, process), (5, process)] {
+            logs.apply(LogEvent { process: about, executor: "e".into(), message: "said".into() }, timestamp);
+        }
+        let line = logs.bytes() / 5;
+        let times = |lines: Vec<Arc<LogLine>>| lines.iter().map(|line| line.timestamp).collect::<Vec<_>>();
+        assert_eq!(
+            [(0, 9), (3, 9), (9, 2)].map(|(until, count)| times(logs.first(until, count))),
+            [vec![], vec![1, 2, 3], vec![1, 2]]
+        );
+        logs.expire(3);
+        assert_eq!(logs.bytes(), 2 * line);
+        assert_eq!(found(&logs, "", 0, 9), [4, 5]);
+        assert_eq!(times(logs.of_process(&ProcessId([1; 32]), LogRange::Since(4), 9)), [5]);
+        assert_eq!(times(logs.of_executor("e", LogRange::Latest, 9)), [4, 5]);
+        assert_eq!(logs.by_process.len(), 1);
+        logs.expire(9);
+        assert_eq!((logs.bytes(), logs.by_process.len(), logs.by_executor.len()), (0, 0, 0));
     }
 
     #[test]

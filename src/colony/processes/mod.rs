@@ -86,6 +86,16 @@ pub enum ProcessEvent {
 }
 
 impl ProcessEvent {
+    /// Whether this can happen to a process in this state. What one record decided together may have become void by its
+    /// own beginning: the failure of a node ends others of its workflow that were to expire in the same turn.
+    pub fn suits(&self, state: ProcessState) -> bool {
+        match self {
+            ProcessEvent::Revoked(_) | ProcessEvent::ExecExpired(_) => state == ProcessState::Running,
+            ProcessEvent::WaitExpired(_) => state == ProcessState::Waiting,
+            _ => true,
+        }
+    }
+
     /// The process whose state this changes.
     pub fn process(&self) -> Option<ProcessId> {
         match self {

@@ -3,6 +3,7 @@
 use super::spec::{FunctionSpec, ShownSpec};
 use crate::colony::Colony;
 use crate::colony::attributes::{Attribute, ENV, ShownAttribute};
+use crate::colony::listing::fitting;
 use crate::colony::message::Answer;
 use crate::colony::state::State;
 use crate::colony::table::Keyed;
@@ -10,7 +11,6 @@ use crate::colony::workflows::Links;
 use crate::crypto::Identity;
 use crate::ids::{GraphId, ProcessId};
 use crate::json::RawJson;
-use crate::limits;
 use crate::time::Time;
 use bincode::{Decode, Encode};
 use serde::ser::SerializeStruct;
@@ -211,15 +211,7 @@ impl Serialize for ProcessAnswer {
 impl ProcessAnswer {
     /// The rows of a list: as many as one reply may hold.
     pub fn rows<'a>(processes: impl Iterator<Item = &'a Process>, state: &State) -> Vec<ProcessAnswer> {
-        let mut bytes = 0_usize;
-        processes
-            .take_while(|process| {
-                let fits = bytes <= limits::LIST_BYTES;
-                bytes = bytes.saturating_add(process.bytes());
-                fits
-            })
-            .map(|process| ProcessAnswer::new(state, process))
-            .collect()
+        fitting(processes, |process| process.bytes()).map(|process| ProcessAnswer::new(state, process)).collect()
     }
 
     /// A process as it is now.

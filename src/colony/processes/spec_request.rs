@@ -137,11 +137,7 @@ impl SpecRequest {
                 "Failed to submit function spec, a name or a variable contains a zero byte",
             ));
         }
-        let lengths = [self.channels.len(), conditions.dependencies.len()];
-        if lengths.iter().any(|&length| length > limits::LIST_ELEMENTS)
-            || names.len() > limits::EXECUTOR_NAMES
-            || self.env.len() > limits::ATTRIBUTES_PER_PROCESS
-        {
+        if names.len() > limits::EXECUTOR_NAMES || self.env.len() > limits::ATTRIBUTES_PER_PROCESS {
             return Err(Refusal::bad_request("Failed to submit function spec, a list is too long"));
         }
         let spec = FunctionSpec {

@@ -101,7 +101,7 @@ impl Processes {
     }
 
     /// All processes in the order in which they were submitted.
-    pub fn iter(&self) -> impl Iterator<Item = &Process> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Process> {
         self.table.iter()
     }
 

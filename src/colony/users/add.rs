@@ -47,7 +47,7 @@ impl ColonyMessage for AddUser {
             )));
         }
         turn.colony.check_count("Failed to add user", "users", state.users.len())?;
-        check_name("Failed to add user", "user name", &user.name)?;
+        check_name("Failed to add user", "user name", &user.name, turn.colony.options.bounds.name_bytes)?;
         check_text("Failed to add user", "email", &user.email)?;
         check_text("Failed to add user", "phone", &user.phone)?;
         if user.userid.len() != 64 {

@@ -57,7 +57,7 @@ impl ColonyMessage for AddChild {
         let Some(workflow) = workflow else {
             return Err(Refusal::bad_request(format!("Process with Id {parent_id} does not belong to a processgraph")));
         };
-        if workflow.len() >= crate::limits::GRAPH_NODES {
+        if workflow.len() >= turn.colony.options.bounds.graph_nodes {
             return Err(Refusal::bad_request("Failed to add child to processgraph, it has too many nodes"));
         }
         let place = match (self.insert, self.childprocessid.as_str()) {

@@ -1,11 +1,11 @@
 //! The workflow specification as clients send it (chapter 3, 2.1), and what is refused of it.
 
 use super::SubmittedNode;
+use crate::colony::Bounds;
 use crate::colony::processes::Submission;
 use crate::colony::processes::spec_request::SpecRequest;
 use crate::crypto::Identity;
 use crate::ids::ProcessId;
-use crate::limits;
 use crate::map::HashMap;
 use crate::refusal::Refusal;
 use serde::Deserialize;
@@ -31,14 +31,14 @@ impl WorkflowSpec {
         self,
         initiator: &Identity,
         initiator_name: &str,
+        bounds: Bounds,
         mut fresh: impl FnMut() -> ProcessId,
     ) -> Result<Vec<SubmittedNode>, Refusal> {
         let dependencies: usize = self.functionspecs.iter().map(|node| node.dependencies().len()).sum();
-        if self.functionspecs.len() > limits::GRAPH_NODES || dependencies > limits::GRAPH_DEPENDENCIES {
+        if self.functionspecs.len() > bounds.graph_nodes || dependencies > bounds.graph_dependencies {
             return Err(Refusal::bad_request(format!(
                 "Failed to submit workflow, more than {} nodes or {} dependencies",
-                limits::GRAPH_NODES,
-                limits::GRAPH_DEPENDENCIES
+                bounds.graph_nodes, bounds.graph_dependencies
             )));
         }
         let mut places: HashMap<Box<str>, u32> = HashMap::default();
@@ -47,7 +47,7 @@ impl WorkflowSpec {
             if name.is_empty() {
                 return Err(Refusal::odd("Nodename is missing, check function spec for errors"));
             }
-            // Below the limit that was just checked, which fits.
+            // Below the bound that was just checked, which fits.
             if places.insert(name.into(), place as u32).is_some() {
                 return Err(Refusal::odd(format!("Duplicate nodename: {name}")));
             }
@@ -112,7 +112,7 @@ mod tests {
     fn nodes(specs: &str) -> Result<Vec<Vec<u32>>, Refusal> {
         let spec: WorkflowSpec =
             crate::json::decode(format!("{{\"functionspecs\":{specs}}}").as_bytes()).expect("JSON");
-        let nodes = spec.into_nodes(&Identity::from_text("u"), "u", || ProcessId([0; 32]))?;
+        let nodes = spec.into_nodes(&Identity::from_text("u"), "u", Bounds::default(), || ProcessId([0; 32]))?;
         Ok(nodes.into_iter().map(|node| node.parents).collect())
     }
 

@@ -46,7 +46,8 @@ impl ColonyMessage for SubmitWorkflow {
         };
         let (ids, incarnation) = (&mut *turn.ids, state.incarnation);
         let id = GraphId::new(incarnation, ids.random());
-        let nodes = spec.into_nodes(turn.caller, name, || ProcessId::new(incarnation, ids.random()))?;
+        let nodes = spec
+            .into_nodes(turn.caller, name, turn.colony.options.bounds, || ProcessId::new(incarnation, ids.random()))?;
         let order = nodes.iter().map(|node| node.process.id).collect();
         let submission = GraphSubmission { id, initiator: turn.caller.clone(), initiator_name: name.to_owned(), nodes };
         let events = vec![Event::Workflow(WorkflowEvent::Submitted(Box::new(submission)))];

@@ -4,6 +4,7 @@
 //! next start and go on. See `colony::history` for what goes where and when.
 
 mod body;
+mod expire;
 mod reader;
 mod schema;
 mod search;
@@ -11,7 +12,7 @@ mod writer;
 
 pub use reader::Reader;
 
-use crate::colony::history::{Archive, Batch, Holdings, PastError};
+use crate::colony::history::{Archive, Batch, Hidden, Holdings, OnExpired, PastError};
 use crate::ids::Incarnation;
 use crate::limits;
 use crate::refusal::Refusal;
@@ -70,6 +71,7 @@ impl Shared {
 
 enum Job {
     Write(Batch, Done),
+    Expire(Incarnation, Nanos, Arc<Hidden>, OnExpired),
     Forget(Incarnation),
     Close(std::sync::mpsc::Sender<()>),
 }
@@ -153,8 +155,11 @@ impl HistoryStore {
     }
 
     fn send(&self, job: Job) {
-        if let Err(crossbeam_channel::SendError(Job::Write(_, done))) = self.shared.jobs.send(job) {
-            done(Err(PastError("its writer has ended".to_owned())));
+        let ended = || PastError("its writer has ended".to_owned());
+        match self.shared.jobs.send(job) {
+            Err(crossbeam_channel::SendError(Job::Write(_, done))) => done(Err(ended())),
+            Err(crossbeam_channel::SendError(Job::Expire(.., done))) => done(Err(ended())),
+            _ => {}
         }
     }
 }
@@ -162,6 +167,10 @@ impl HistoryStore {
 impl Archive for HistoryStore {
     fn write(&self, batch: Batch, done: Done) {
         self.send(Job::Write(batch, done));
+    }
+
+    fn expire(&self, of: Incarnation, before: Nanos, hidden: Arc<Hidden>, done: OnExpired) {
+        self.send(Job::Expire(of, before, hidden, done));
     }
 }
 
@@ -183,6 +192,9 @@ fn run(mut connection: Connection, queue: &Receiver<Job>) {
     for job in queue {
         match job {
             Job::Write(batch, done) => done(writer::write(&mut connection, &batch).map_err(PastError::from)),
+            Job::Expire(of, before, hidden, done) => {
+                done(expire::expire(&mut connection, of, before, &hidden).map_err(PastError::from));
+            }
             Job::Forget(of) => {
                 if let Err(error) = schema::drop_tables(&connection, of) {
                     // The next start drops them.

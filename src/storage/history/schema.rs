@@ -36,7 +36,10 @@ pub fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS colonies (
              incarnation INTEGER PRIMARY KEY,
-             batches INTEGER NOT NULL
+             batches INTEGER NOT NULL,
+             expired_processes INTEGER NOT NULL DEFAULT 0,
+             expired_workflows INTEGER NOT NULL DEFAULT 0,
+             expired_nodes INTEGER NOT NULL DEFAULT 0
          );
          CREATE TABLE IF NOT EXISTS attributes (
              id BLOB PRIMARY KEY,
@@ -105,6 +108,7 @@ pub fn make_tables(connection: &Connection, of: Incarnation) -> rusqlite::Result
          CREATE UNIQUE INDEX IF NOT EXISTS workflows_{of}_id ON workflows_{of} (id);
          CREATE INDEX IF NOT EXISTS workflows_{of}_batch ON workflows_{of} (batch);
          CREATE INDEX IF NOT EXISTS workflows_{of}_state ON workflows_{of} (state);
+         CREATE INDEX IF NOT EXISTS workflows_{of}_ended ON workflows_{of} (state, ended);
          CREATE TABLE IF NOT EXISTS lines_{of} (
              timestamp INTEGER PRIMARY KEY,
              process BLOB,

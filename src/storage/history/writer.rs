@@ -1,6 +1,6 @@
 //! Writing to the history store: one batch, one transaction, one sync.
 
-use super::{body, schema};
+use super::{body, expire, schema};
 use crate::colony::history::{Batch, Holdings, ProcessRecord, Removal, WorkflowRecord};
 use crate::colony::processes::ProcessState;
 use crate::ids::Incarnation;
@@ -37,13 +37,16 @@ pub fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()>
     }
     add_lines(&transaction, batch)?;
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO colonies (incarnation, batches) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT INTO colonies (incarnation, batches) VALUES (?1, ?2)
+             ON CONFLICT (incarnation) DO UPDATE SET batches = excluded.batches",
+        )?
         .execute(params![of, number(batch.number)])?;
     transaction.commit()
 }
 
 /// SQLite's integers have a sign; numbers of rows and batches never come near the end of them.
-fn number(number: u64) -> i64 {
+pub(super) fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -134,7 +137,7 @@ fn remove_one(transaction: &Transaction<'_>, of: Incarnation, removal: &Removal)
     }
 }
 
-fn remove_process(transaction: &Transaction<'_>, of: Incarnation, process: u64) -> rusqlite::Result<()> {
+pub(super) fn remove_process(transaction: &Transaction<'_>, of: Incarnation, process: u64) -> rusqlite::Result<()> {
     transaction.prepare_cached(&format!("DELETE FROM processes_{of} WHERE number = ?1"))?.execute([number(process)])?;
     transaction
         .prepare_cached("DELETE FROM attributes WHERE incarnation = ?1 AND process = ?2")?
@@ -220,11 +223,13 @@ pub fn settle(
         transaction.execute("UPDATE colonies SET batches = ?2 WHERE incarnation = ?1", params![of, number(known)])?;
         transaction.commit()?;
     }
-    if batches >= known {
-        Ok(Holdings { batches: known, ..Holdings::default() })
+    let mut holdings = if batches >= known {
+        Holdings { batches: known, ..Holdings::default() }
     } else {
-        count(connection, of, batches)
-    }
+        count(connection, of, batches)?
+    };
+    holdings.expired = expire::totals(connection, of)?;
+    Ok(holdings)
 }
 
 fn count(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Result<Holdings> {

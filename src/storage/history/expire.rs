@@ -1,0 +1,112 @@
+//! Removing what is too old. How much was ever removed is counted in the same transaction, so that a colony that did not
+//! hear of it learns it later.
+
+use super::schema;
+use super::writer::{number, remove_process};
+use crate::colony::history::{Expired, Hidden};
+use crate::colony::processes::ProcessState;
+use crate::ids::Incarnation;
+use crate::time::{Nanos, Time};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+/// Rows of each kind that go in one transaction: others' batches come between.
+const AT_ONCE: i64 = 1_000;
+
+/// What was ever removed of a colony.
+///
+/// # Errors
+/// What SQLite says.
+pub fn totals(connection: &Connection, of: Incarnation) -> rusqlite::Result<Expired> {
+    let sql = "SELECT expired_processes, expired_workflows, expired_nodes FROM colonies WHERE incarnation = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([of], read_totals).optional()?.unwrap_or_default())
+}
+
+fn read_totals(row: &Row<'_>) -> rusqlite::Result<Expired> {
+    let count = |column: usize| row.get(column).map(|count: i64| u64::try_from(count).unwrap_or(0));
+    Ok(Expired { processes: count(0)?, workflows: count(1)?, nodes: count(2)? })
+}
+
+/// Removes successful work that ended before this time, and lines that were said before it; some of it, where it is
+/// much. Says what was ever removed, and whether there is more.
+///
+/// # Errors
+/// What SQLite says. Nothing was removed then.
+pub fn expire(
+    connection: &mut Connection,
+    of: Incarnation,
+    before: Nanos,
+    hidden: &Hidden,
+) -> rusqlite::Result<(Expired, bool)> {
+    if schema::batches(connection, of)?.is_none() {
+        return Ok((Expired::default(), false));
+    }
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let mut expired = totals(&transaction, of)?;
+    let ended = Time::from_nanos(before).micros();
+    let state = ProcessState::Successful;
+    // The index on state and end is walked from its old end.
+    let rows = old(&transaction, &format!("processes_{of} WHERE graph IS NULL AND"), ended)?;
+    let mut has_more = rows.len() as i64 == AT_ONCE;
+    for row in rows.into_iter().filter(|row| !hidden.has_process(*row, state, None)) {
+        remove_process(&transaction, of, row)?;
+        expired.processes += 1;
+    }
+    let rows = old(&transaction, &format!("workflows_{of} WHERE"), ended)?;
+    has_more |= rows.len() as i64 == AT_ONCE;
+    for row in rows.into_iter().filter(|row| !hidden.has_workflow(*row, state)) {
+        expired.nodes += remove_workflow(&transaction, of, row)?;
+        expired.workflows += 1;
+    }
+    has_more |= remove_lines(&transaction, of, before)? as i64 == AT_ONCE;
+    transaction.execute(
+        "UPDATE colonies SET expired_processes = ?2, expired_workflows = ?3, expired_nodes = ?4
+         WHERE incarnation = ?1",
+        params![of, number(expired.processes), number(expired.workflows), number(expired.nodes)],
+    )?;
+    transaction.commit()?;
+    Ok((expired, has_more))
+}
+
+fn old(transaction: &Transaction<'_>, from: &str, ended: i64) -> rusqlite::Result<Vec<u64>> {
+    let sql = format!("SELECT number FROM {from} state = ?1 AND ended < ?2 ORDER BY ended LIMIT ?3");
+    let mut select = transaction.prepare_cached(&sql)?;
+    let rows =
+        select.query_map(params![ProcessState::Successful as i64, ended, AT_ONCE], |row| row.get::<_, i64>(0))?;
+    rows.map(|row| Ok(u64::try_from(row?).unwrap_or(0))).collect()
+}
+
+fn remove_workflow(transaction: &Transaction<'_>, of: Incarnation, workflow: u64) -> rusqlite::Result<u64> {
+    let nodes: Vec<i64> = transaction
+        .prepare_cached(&format!("SELECT number FROM processes_{of} WHERE graph = ?1"))?
+        .query_map([number(workflow)], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for node in &nodes {
+        remove_process(transaction, of, u64::try_from(*node).unwrap_or(0))?;
+    }
+    transaction
+        .prepare_cached(&format!("DELETE FROM workflows_{of} WHERE number = ?1"))?
+        .execute([number(workflow)])?;
+    Ok(nodes.len() as u64)
+}
+
+fn remove_lines(transaction: &Transaction<'_>, of: Incarnation, before: Nanos) -> rusqlite::Result<usize> {
+    let newest: Option<Nanos> = transaction.query_row(
+        &format!(
+            "SELECT max(timestamp) FROM
+             (SELECT timestamp FROM lines_{of} WHERE timestamp < ?1 ORDER BY timestamp LIMIT ?2)"
+        ),
+        params![before, AT_ONCE],
+        |row| row.get(0),
+    )?;
+    let Some(newest) = newest else {
+        return Ok(0);
+    };
+    transaction.execute(
+        &format!(
+            "INSERT INTO words_{of} (words_{of}, rowid, message)
+             SELECT 'delete', timestamp, message FROM lines_{of} WHERE timestamp <= ?1"
+        ),
+        [newest],
+    )?;
+    transaction.execute(&format!("DELETE FROM lines_{of} WHERE timestamp <= ?1"), [newest])
+}

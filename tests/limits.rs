@@ -1,0 +1,117 @@
+//! Bounds that an operator may choose: beyond a lowered one a message is refused, and nothing of it stays.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::process::Stdio;
+use support::server::command;
+use support::{Client, Colony, PrivateKey, Server, Value, json, server_owner};
+use tempfile::TempDir;
+
+const LOWERED: [&str; 8] =
+    ["--max-workflow-nodes", "3", "--max-workflow-dependencies", "2", "--max-name", "12", "--max-list", "5"];
+
+fn node(name: &str, dependencies: &[&str]) -> Value {
+    json!({"nodename": name, "funcname": "f",
+        "conditions": {"executortype": support::colony::TYPE, "dependencies": dependencies}})
+}
+
+/// Everything that a refused message could have left something in.
+fn traces(colony: &Colony) -> Vec<Value> {
+    let of_colony = ["getcolonystatsmsg", "getusersmsg", "getexecutorsmsg", "getlocationsmsg"];
+    let ask =
+        |msgtype: &&str| colony.client.call(&colony.user, &json!({"msgtype": msgtype, "colonyname": colony.name})).ok();
+    let mut traces: Vec<Value> = of_colony.iter().map(ask).collect();
+    let crons = json!({"msgtype": "getcronsmsg", "colonyname": colony.name, "count": 100});
+    traces.push(colony.client.call(&colony.user, &crons).ok());
+    traces.push(colony.client.call(&server_owner(), &json!({"msgtype": "getcoloniesmsg"})).ok());
+    traces
+}
+
+#[test]
+fn a_lowered_bound_refuses_and_leaves_no_trace() {
+    let mut server = Server::start_with(&LOWERED);
+    let colony = Colony::named(&server, "twelve-bytes");
+    let worker = colony.executor("worker");
+    let workflow = |nodes: Value| json!({"colonyname": colony.name, "functionspecs": nodes});
+    let submission = |nodes: Value| json!({"msgtype": "submitworkflowspecmsg", "spec": workflow(nodes)});
+    let three = json!([node("a", &[]), node("b", &["a"]), node("c", &["b"])]);
+    // What is just within the bounds is taken.
+    colony.client.call(&colony.user, &submission(three)).ok();
+    let parent = colony.assign(&worker, 10).ok();
+
+    let four = json!([node("a", &[]), node("b", &[]), node("c", &[]), node("d", &[])]);
+    let tangled = json!([node("a", &[]), node("b", &["a"]), node("c", &["a", "b"])]);
+    let long = "thirteenbytes";
+    let id = PrivateKey::generate().id().to_string();
+    let too_many = "more than 3 nodes or 2 dependencies";
+    let names: Vec<String> = (0..6).map(|number| format!("e{number}")).collect();
+    let cron = |nodes: &Value| {
+        json!({"msgtype": "addcronmsg", "cron": {"colonyname": colony.name, "name": "c", "interval": 1000,
+            "cronexpression": "", "workflowspec": workflow(nodes.clone()).to_string()}})
+    };
+    let before = traces(&colony);
+    let refused = [
+        (&colony.user, submission(four.clone()), too_many),
+        (&colony.user, submission(tangled.clone()), too_many),
+        (&colony.user, cron(&four), too_many),
+        (&colony.user, cron(&tangled), too_many),
+        (
+            &worker,
+            json!({"msgtype": "addchildmsg", "parentprocessid": parent["processid"], "insert": true,
+                "spec": {"nodename": "d", "conditions": {"colonyname": colony.name}}}),
+            "it has too many nodes",
+        ),
+        (&colony.user, colony.submission(json!({}), json!({"executornames": names})), "invalid JSON"),
+        (
+            &server_owner(),
+            json!({"msgtype": "addcolonymsg", "colony": {"colonyid": id, "name": long}}),
+            "colony name is too long",
+        ),
+        (
+            &colony.owner,
+            json!({"msgtype": "addusermsg", "user": {"colonyname": colony.name, "userid": id, "name": long}}),
+            "user name is too long",
+        ),
+        (
+            &colony.owner,
+            json!({"msgtype": "addexecutormsg", "executor": {"executorname": long, "executorid": id,
+                "executortype": "t", "colonyname": colony.name}}),
+            "executor name is too long",
+        ),
+        (
+            &colony.owner,
+            json!({"msgtype": "addlocationmsg", "location": {"colonyname": colony.name, "name": long}}),
+            "location name is too long",
+        ),
+    ];
+    for (caller, message, text) in &refused {
+        let reply = colony.client.call(caller, message);
+        assert!(reply.refused(400).contains(text), "{message}: {}", reply.message());
+    }
+    assert_eq!(traces(&colony), before);
+    // Nor does the log know anything of it.
+    server.stop_and_restart();
+    let colony = Colony { client: Client::new(server.address()), ..colony };
+    let without_signs_of_life = |mut traces: Vec<Value>| {
+        traces[2].as_array_mut().unwrap()[0]["lastheardfromtime"].take();
+        traces
+    };
+    assert_eq!(without_signs_of_life(traces(&colony)), without_signs_of_life(before));
+}
+
+#[test]
+fn a_bound_of_the_environment_holds_and_nothing_is_none() {
+    let dir = TempDir::with_prefix("colonies-").unwrap();
+    for (variable, flag) in [
+        ("COLONIES_MAX_WORKFLOW_NODES", "--max-workflow-nodes"),
+        ("COLONIES_MAX_WORKFLOW_DEPENDENCIES", "--max-workflow-dependencies"),
+        ("COLONIES_MAX_NAME", "--max-name"),
+        ("COLONIES_MAX_LIST", "--max-list"),
+    ] {
+        let ended = command(dir.path(), &[]).env(variable, "0").stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.code() == Some(2) && said.contains(flag), "{variable}: {said}");
+    }
+}
