@@ -5,6 +5,7 @@
 mod support;
 
 use std::path::PathBuf;
+use support::websocket::{TEXT, WebSocket};
 use support::{Colony, PrivateKey, Server, Value, json, wait};
 
 /// Long enough that everything can be asked before it goes, short enough to wait for.
@@ -122,6 +123,10 @@ fn clients_do_not_notice_where_something_is() {
     }
     let get = json!({ "msgtype": "getattributemsg", "attributeid": attribute["attributeid"] });
     assert_eq!(colony.client.call(&colony.user, &get).ok(), attribute);
+    let mut socket = WebSocket::open(server.address());
+    let subscribe = json!({ "msgtype": "subscribeprocessmsg", "processid": processes[1], "state": 3, "timeout": 60 });
+    socket.say(&colony.user, &subscribe);
+    assert_eq!(socket.next().reply(TEXT).payload["processid"], processes[1].as_str());
     let stranger = Colony::new(&server);
     for question in [json!({ "msgtype": "getprocessmsg", "processid": processes[0] }), get] {
         assert_eq!(stranger.client.call(&stranger.user, &question).status, 403, "{question}");

@@ -4,15 +4,16 @@
 //! Replies leave when what they reveal is durable: the log's thread completes them, and the actor goes on meanwhile.
 
 mod archive;
+mod inbox;
 mod jobs;
 mod starts;
 
 use super::history::{Archive, Elsewhere, Holdings, Recall};
-use super::mailbox::{Call, Mailbox, NotSubscribed, Outcome, ReplyTo, Revive, Subscribe};
+use super::mailbox::{Call, Outcome, ReplyTo};
 use super::matching::{Moment, PollAnswer, Record, Settled};
 use super::message::{Answered, Body, Decision, Reply, Reveals, Turn, Volatile};
 use super::poll::PollSlot;
-use super::subscriptions::{Notice, SubscriptionId};
+use super::subscriptions::Notice;
 use super::{Colony, access};
 use crate::clock::Clock;
 use crate::colony::event::Event;
@@ -22,6 +23,7 @@ use crate::refusal::Refusal;
 use crate::storage::codec::RecordWriter;
 use crate::storage::stream::StreamWriter;
 use actix::prelude::*;
+pub use inbox::ActorMailbox;
 use jobs::Job;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -516,166 +518,6 @@ fn refuse(reply: ReplyTo, refusal: Refusal) {
                 slot.deliver(generation, Err(refusal));
             }
         }
-    }
-}
-
-impl Actor for ColonyActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(limits::MAILBOX);
-        self.me = Some(ctx.address());
-        self.is_founded();
-        self.correct_history();
-        self.surroundings.turned(&mut self.colony);
-        self.arm(ctx);
-    }
-}
-
-impl Message for Call {
-    type Result = ();
-}
-
-impl Handler<Call> for ColonyActor {
-    type Result = ();
-    fn handle(&mut self, call: Call, ctx: &mut Self::Context) {
-        self.handle_call(call);
-        self.arm(ctx);
-    }
-}
-
-struct Gone(Arc<PollSlot>);
-
-impl Message for Gone {
-    type Result = ();
-}
-
-impl Handler<Gone> for ColonyActor {
-    type Result = ();
-    fn handle(&mut self, Gone(slot): Gone, ctx: &mut Self::Context) {
-        self.leavers.push(slot);
-        self.tick();
-        self.arm(ctx);
-    }
-}
-
-impl Message for Subscribe {
-    type Result = ();
-}
-
-impl Handler<Subscribe> for ColonyActor {
-    type Result = ();
-    fn handle(&mut self, Subscribe { subscription, reply, searched }: Subscribe, _: &mut Self::Context) {
-        if let Some(refusal) = &self.ended {
-            return reply(Err(NotSubscribed::Refused(refusal.clone())));
-        }
-        if !searched && let Some(lookup) = self.colony.lookup_for(&subscription) {
-            return reply(Err(NotSubscribed::Elsewhere(lookup)));
-        }
-        self.colony.heard_from(&subscription.identity, self.clock.monotonic());
-        let mut subscribed = self.colony.subscribe(subscription);
-        // Entries are passed on at once, so those that are there already must be too.
-        if let Ok((_, notice)) = &mut subscribed
-            && let Some(backlog) = notice.take_if(|notice| notice.is_volatile())
-        {
-            backlog.tell();
-        }
-        let then: OnDurable = Box::new(move |log| match (log, subscribed) {
-            (wal::Outcome::Durable, Ok((id, notice))) => {
-                reply(Ok(id));
-                if let Some(notice) = notice {
-                    notice.tell();
-                }
-            }
-            (wal::Outcome::Durable, Err(refusal)) => reply(Err(NotSubscribed::Refused(refusal))),
-            _ => reply(Err(NotSubscribed::Refused(log_stopped()))),
-        });
-        if self.stream.is_durable(self.stream.number()) {
-            then(wal::Outcome::Durable);
-        } else {
-            self.stream.after_queued(then);
-        }
-    }
-}
-
-struct Unsubscribe(SubscriptionId);
-
-impl Message for Unsubscribe {
-    type Result = ();
-}
-
-impl Handler<Unsubscribe> for ColonyActor {
-    type Result = ();
-    fn handle(&mut self, Unsubscribe(id): Unsubscribe, _: &mut Self::Context) {
-        self.colony.subscriptions.remove(id);
-    }
-}
-
-struct Seal(Refusal, Box<dyn FnOnce() + Send>);
-
-impl Message for Seal {
-    type Result = ();
-}
-
-impl Handler<Seal> for ColonyActor {
-    type Result = ();
-    fn handle(&mut self, Seal(refusal, done): Seal, ctx: &mut Self::Context) {
-        let answers = self.colony.dismiss_all(&refusal);
-        let notices = self.colony.end_all_subscriptions(&refusal);
-        self.tell(Settled { answers, notices });
-        self.end_jobs(&refusal);
-        self.ended = Some(refusal);
-        if let Some((timer, _)) = self.timer.take() {
-            ctx.cancel_future(timer);
-        }
-        done();
-    }
-}
-
-struct Dismiss(Refusal);
-
-impl Message for Dismiss {
-    type Result = ();
-}
-
-impl Handler<Dismiss> for ColonyActor {
-    type Result = ();
-    fn handle(&mut self, Dismiss(refusal): Dismiss, _: &mut Self::Context) {
-        let answers = self.colony.dismiss_all(&refusal);
-        self.tell(Settled { answers, notices: Vec::new() });
-    }
-}
-
-/// The way into an actor.
-pub struct ActorMailbox(pub Addr<ColonyActor>);
-
-impl Mailbox for ActorMailbox {
-    fn call(&self, call: Call) -> Result<(), Call> {
-        self.0.try_send(call).map_err(|error| match error {
-            SendError::Full(call) | SendError::Closed(call) => call,
-        })
-    }
-    fn gone(&self, poll: Arc<PollSlot>) {
-        self.0.do_send(Gone(poll));
-    }
-    fn subscribe(&self, request: Subscribe) -> Result<(), Box<Subscribe>> {
-        self.0.try_send(request).map_err(|error| match error {
-            SendError::Full(request) | SendError::Closed(request) => Box::new(request),
-        })
-    }
-    fn revive(&self, request: Revive) -> Result<(), Box<Revive>> {
-        self.0.try_send(request).map_err(|error| match error {
-            SendError::Full(request) | SendError::Closed(request) => Box::new(request),
-        })
-    }
-    fn unsubscribe(&self, id: SubscriptionId) {
-        self.0.do_send(Unsubscribe(id));
-    }
-    fn seal(&self, refusal: Refusal, done: Box<dyn FnOnce() + Send>) {
-        self.0.do_send(Seal(refusal, done));
-    }
-    fn dismiss(&self, refusal: Refusal) {
-        self.0.do_send(Dismiss(refusal));
     }
 }
 

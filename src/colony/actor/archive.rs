@@ -62,7 +62,9 @@ impl Handler<Revive> for ColonyActor {
         if let Some(refusal) = &self.ended {
             return reply(Err(refusal.clone()));
         }
-        let Some(event) = self.colony.revival(found) else {
+        // While all of a state is being removed, nothing may come back behind the removal's back.
+        let event = self.jobs.is_empty().then(|| self.colony.revival(found)).flatten();
+        let Some(event) = event else {
             return reply(Ok(()));
         };
         let at = self.moment();

@@ -18,6 +18,7 @@ pub mod spec;
 pub mod spec_request;
 mod store;
 pub mod submit;
+mod transitions;
 
 pub use lists::ListFilter;
 pub use model::{Process, ProcessAnswer, ProcessState, ShownProcess};
