@@ -30,8 +30,12 @@ type Exceptions = BTreeMap<String, String>;
 
 /// A server as the one that the recordings are from: executors may come back under a name in use.
 fn server() -> Server {
-    Server::start_with(&["--allow-executor-reregister"])
+    Server::start_with(&LIKE_THE_REFERENCE)
 }
+
+const LIKE_THE_REFERENCE: [&str; 1] = ["--allow-executor-reregister"];
+/// The same with all that has ended in the history store at once.
+const FORGETFUL: [&str; 3] = ["--allow-executor-reregister", "--archive-after", "0"];
 
 fn read(path: &Path) -> Value {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -99,8 +103,8 @@ fn paths(step: &Value, member: &str) -> Vec<String> {
 }
 
 /// Runs a scenario against a server of its own.
-fn check(path: &Path, exceptions: &Exceptions) -> Check {
-    let server = server();
+fn check(path: &Path, exceptions: &Exceptions, arguments: &[&str]) -> Check {
+    let server = Server::start_with(arguments);
     let mut run = Run::new(&server, false);
     let mut check = Check::new(path);
     for (number, step) in read(path)["steps"].as_array().unwrap().iter().enumerate() {
@@ -111,13 +115,13 @@ fn check(path: &Path, exceptions: &Exceptions) -> Check {
     check
 }
 
-fn check_all(files: Vec<PathBuf>, exceptions: &Exceptions) {
+fn check_all(files: Vec<PathBuf>, exceptions: &Exceptions, arguments: &[&str]) {
     let (files, checks) = (Mutex::new(files), Mutex::new(Vec::new()));
     std::thread::scope(|threads| {
         for _ in 0..AT_ONCE {
             threads.spawn(|| {
                 while let Some(file) = { files.lock().unwrap().pop() } {
-                    let done = check(&file, exceptions);
+                    let done = check(&file, exceptions, arguments);
                     checks.lock().unwrap().push(done);
                 }
             });
@@ -137,7 +141,12 @@ fn the_scenarios_of_this_repository_agree() {
     }
     let scenarios = own_scenarios();
     assert!(scenarios.iter().any(|path| path.ends_with("00-hello.json")), "the scenarios were not found");
-    check_all(scenarios, &Exceptions::new());
+    check_all(scenarios, &Exceptions::new(), &LIKE_THE_REFERENCE);
+}
+
+#[test]
+fn the_scenarios_agree_where_all_that_has_ended_is_past() {
+    check_all(own_scenarios(), &Exceptions::new(), &FORGETFUL);
 }
 
 fn record_scenario(path: &Path) {
@@ -164,7 +173,7 @@ fn the_scenarios_of_the_given_folder_agree() {
     let whole = std::env::var_os("COLONIES_CONFORMANCE_FILES").is_none();
     let stray: Vec<_> = exceptions.keys().filter(used).collect();
     assert!(!whole || stray.is_empty(), "exceptions for scenarios that are not in the suite: {stray:?}");
-    check_all(files, &exceptions);
+    check_all(files, &exceptions, &LIKE_THE_REFERENCE);
 }
 
 /// The runner itself: it must fail when it should.
@@ -285,7 +294,7 @@ mod the_runner {
         steps[step]["reply"]["payload"]["state"] = json!(77);
         let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
         fs::write(file.path(), changed.to_string()).unwrap();
-        let failures = check(file.path(), &Exceptions::new()).failures;
+        let failures = check(file.path(), &Exceptions::new(), &LIKE_THE_REFERENCE).failures;
         assert_eq!(failures.len(), 1, "{failures:?}");
         assert!(failures[0].contains("payload.state: wanted 77"), "{failures:?}");
     }
