@@ -35,6 +35,20 @@ pub struct File {
     pub added: Time,
 }
 
+/// A file in a label, as its latest revision is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ListedFile {
+    /// Its name.
+    pub name: String,
+    /// The checksum of its contents.
+    pub checksum: String,
+    /// Bytes.
+    pub size: i64,
+    /// The object in the store that holds its contents.
+    pub s3filename: String,
+}
+
 /// Where a file's contents are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -87,7 +101,7 @@ impl Client {
         self.ask(member, "addfilemsg", json!({ "file": file }))
     }
 
-    /// The revisions of a file, or only the latest; for members.
+    /// The revisions of a file, the latest first, or only that one; for members.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -103,11 +117,11 @@ impl Client {
         self.ask(member, "getfilemsg", members)
     }
 
-    /// The files that are directly in a label, each by its latest revision; for members.
+    /// The files that are directly in a label; for members.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub fn files(&self, member: &PrivateKey, colony: &str, label: &str) -> Result<Vec<File>, ClientError> {
+    pub fn files(&self, member: &PrivateKey, colony: &str, label: &str) -> Result<Vec<ListedFile>, ClientError> {
         self.ask(member, "getfilesmsg", json!({ "colonyname": colony, "label": label }))
     }
 

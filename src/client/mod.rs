@@ -46,7 +46,7 @@ pub use crons::Cron;
 pub use envelope::{read_reply, read_reply_as, sign};
 pub use error::ClientError;
 pub use executors::{Allocations, Capabilities, Executor, ExecutorState, Hardware, Software};
-pub use files::{File, FileSelector, Label, Reference, S3Object};
+pub use files::{File, FileSelector, Label, ListedFile, Reference, S3Object};
 pub use functions::{Argument, Function};
 pub use generators::Generator;
 pub use locations::Location;

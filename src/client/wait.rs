@@ -1,7 +1,8 @@
 //! Waiting for the end of a process, and following its log meanwhile.
 
-use super::{Client, ClientError, LogSource, LogWindow, Process, ProcessState};
+use super::{Client, ClientError, Log, LogSource, LogWindow, Process, ProcessState};
 use crate::crypto::PrivateKey;
+use std::convert::Infallible;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,19 +61,24 @@ impl Client {
     /// Hands the log of a process on, what is there and what comes, until the process has ended: that process.
     ///
     /// # Errors
-    /// See [`ClientError`].
-    pub fn follow_process(
+    /// See [`ClientError`]; or what `line` says, which ends it.
+    pub fn follow_process<E: From<ClientError>>(
         &self,
         member: &PrivateKey,
         id: &str,
-        mut line: impl FnMut(&super::Log),
-    ) -> Result<Process, ClientError> {
+        mut line: impl FnMut(&Log) -> Result<(), E>,
+    ) -> Result<Process, E> {
         let mut pauses = Pauses::new();
         let mut window = LogWindow::First;
         loop {
             // Looked at before the log, so that nothing is missed that was written before the end.
             let process = self.process(member, id)?;
-            while self.hand_on(member, LogSource::Process(id), &mut window, &mut line)? {
+            loop {
+                let page = self.next_page(member, LogSource::Process(id), &mut window)?;
+                if page.is_empty() {
+                    break;
+                }
+                page.iter().try_for_each(&mut line)?;
                 pauses = Pauses::new();
             }
             if process.state().is_some_and(ProcessState::is_final) {
@@ -85,37 +91,37 @@ impl Client {
     /// Hands a log on, from `window` on, and what comes: without end.
     ///
     /// # Errors
-    /// See [`ClientError`].
-    pub fn follow_log(
+    /// See [`ClientError`]; or what `line` says, which ends it.
+    pub fn follow_log<E: From<ClientError>>(
         &self,
         member: &PrivateKey,
         source: LogSource<'_>,
         mut window: LogWindow,
-        mut line: impl FnMut(&super::Log),
-    ) -> Result<std::convert::Infallible, ClientError> {
+        mut line: impl FnMut(&Log) -> Result<(), E>,
+    ) -> Result<Infallible, E> {
         let mut pauses = Pauses::new();
         loop {
-            while self.hand_on(member, source, &mut window, &mut line)? {
+            let page = self.next_page(member, source, &mut window)?;
+            if page.is_empty() {
+                pauses.pause(None);
+            } else {
+                page.iter().try_for_each(&mut line)?;
                 pauses = Pauses::new();
             }
-            pauses.pause(None);
         }
     }
 
-    /// Hands one page of a log on: whether there was anything. The window moves behind it.
-    fn hand_on(
+    /// One page of a log; the window moves behind it.
+    fn next_page(
         &self,
         member: &PrivateKey,
         source: LogSource<'_>,
         window: &mut LogWindow,
-        line: &mut impl FnMut(&super::Log),
-    ) -> Result<bool, ClientError> {
-        let logs = self.logs(member, source, *window, LINES)?;
-        logs.iter().for_each(line);
-        let Some(last) = logs.last() else {
-            return Ok(false);
-        };
-        *window = LogWindow::Since(last.timestamp);
-        Ok(true)
+    ) -> Result<Vec<Log>, ClientError> {
+        let page = self.logs(member, source, *window, LINES)?;
+        if let Some(last) = page.last() {
+            *window = LogWindow::Since(last.timestamp);
+        }
+        Ok(page)
     }
 }
