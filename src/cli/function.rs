@@ -134,8 +134,15 @@ impl FunctionGroup {
                 Ok(out.show(&functions, || merged.iter().map(executor_view::function).collect())?)
             }
             FunctionCommand::Register { name, func } => {
-                let colonyname = colony.to_owned();
-                let function = Function { executorname: name, colonyname, funcname: func, ..Function::default() };
+                // Functions are listed by the type of executor, which the server does not fill in.
+                let executor = client.executor(&member, colony, &name)?;
+                let function = Function {
+                    executorname: name,
+                    executortype: executor.executortype,
+                    colonyname: colony.to_owned(),
+                    funcname: func,
+                    ..Function::default()
+                };
                 let function = client.add_function(&member, &function)?;
                 let about = [
                     ("ColonyName", colony),

@@ -171,3 +171,13 @@ fn start_logging(verbose: bool) {
         .with_target(false)
         .init();
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_flags_are_in_each_others_way() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -2,12 +2,22 @@
 
 use super::output::styles_on;
 use crate::time::Time;
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{
+    Attribute, Cell, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle, presets,
+};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::fmt;
 use std::io::{IsTerminal, stdout};
+
+/// Lines around a table, between its columns, and below its headers.
+const BOX: TableStyle = TableStyle::new()
+    .top_border(LineStyle::new('╭', '─', '┬', '╮'))
+    .header_lines(ContentLineStyle::new('│', '│', '│'))
+    .header_separator(LineStyle::new('├', '─', '┼', '┤'))
+    .content_lines(ContentLineStyle::new('│', '│', '│'))
+    .bottom_border(LineStyle::new('╰', '─', '┴', '╯'));
 
 /// A table, as wide as its content or, on a terminal, at most as wide as that.
 pub struct Grid {
@@ -37,11 +47,7 @@ impl Grid {
     fn new(title: Option<String>) -> Grid {
         let mut table = Table::new();
         let ascii = std::env::var("COLONIES_CLI_ASCII").is_ok_and(|value| value == "true");
-        let style = if ascii {
-            presets::ASCII_FULL_CONDENSED
-        } else {
-            presets::UTF8_FULL_CONDENSED.with_rounded_corners().with_solid_inner_borders()
-        };
+        let style = if ascii { presets::ASCII_FULL_CONDENSED } else { BOX };
         table.load_style(style).set_content_arrangement(ContentArrangement::Dynamic);
         if !stdout().is_terminal() {
             // There is no width to fit in.

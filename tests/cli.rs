@@ -1,0 +1,20 @@
+//! The command line: the built binary against a real server process (chapter 6, section 7).
+
+mod support;
+
+#[path = "cli/blueprints.rs"]
+mod blueprints;
+#[path = "cli/bootstrap.rs"]
+mod bootstrap;
+#[path = "cli/failures.rs"]
+mod failures;
+#[path = "cli/files.rs"]
+mod files;
+#[path = "cli/jobs.rs"]
+mod jobs;
+#[path = "cli/manual.rs"]
+mod manual;
+#[path = "cli/shell.rs"]
+mod shell;
+#[path = "cli/workflows.rs"]
+mod workflows;
