@@ -1,5 +1,7 @@
 //! The command line: the built binary against a real server process (chapter 6, section 7).
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 #[path = "cli/blueprints.rs"]
@@ -14,6 +16,8 @@ mod files;
 mod jobs;
 #[path = "cli/manual.rs"]
 mod manual;
+#[path = "cli/secure.rs"]
+mod secure;
 #[path = "cli/shell.rs"]
 mod shell;
 #[path = "cli/workflows.rs"]

@@ -179,7 +179,7 @@ fn list(session: &Session, kind: &str) -> anyhow::Result<()> {
 fn of_old_generations(blueprint: &Blueprint, executors: &[Executor]) -> usize {
     let old = |executor: &&Executor| {
         executor.blueprintid == blueprint.blueprintid
-            && executor.state != ExecutorState::UNREGISTERED
+            && executor.state != ExecutorState::Unregistered
             && executor.blueprintgen < blueprint.metadata.generation
     };
     executors.iter().filter(old).count()
@@ -210,7 +210,7 @@ fn object(title: &str, members: &Map<String, Value>) -> Grid {
 
 /// Whether an executor reconciles, by the convention that its type says so.
 fn reconciles(executor: &Executor) -> bool {
-    executor.executortype.contains("reconciler") && executor.state == ExecutorState::APPROVED
+    executor.executortype.contains("reconciler") && executor.state == ExecutorState::Approved
 }
 
 fn log(session: &Session, args: &LogArgs) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use super::executor_view::{details, list};
 use super::given::{parse_id, read_file};
 use super::output::note;
 use crate::client::{Executor, ExecutorState};
-use crate::crypto::PrivateKey;
+use crate::crypto::{Identity, PrivateKey};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use std::fs::OpenOptions;
@@ -108,7 +108,7 @@ impl ListArgs {
     fn wants(&self, executor: &Executor) -> bool {
         let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
         let has = |text: &str| executor.executorname.contains(text) || executor.executortype.contains(text);
-        (self.all || executor.state != ExecutorState::UNREGISTERED)
+        (self.all || executor.state != ExecutorState::Unregistered)
             && is(&self.kind, &executor.executortype)
             && is(&self.location, &executor.locationname)
             && self.filter.as_deref().is_none_or(has)
@@ -195,7 +195,7 @@ impl Record {
             }
         }
         colony.clone_into(&mut executor.colonyname);
-        executor.executorid = id;
+        executor.executorid = Identity::from_text(&id);
         Ok(executor)
     }
 }
@@ -206,11 +206,11 @@ fn add(session: &Session, colony: &str, id: String, record: Record) -> anyhow::R
     let mut added = session.client.add_executor(&owner, &executor)?;
     if record.approve {
         session.client.approve_executor(&owner, colony, &added.executorname)?;
-        added.state = ExecutorState::APPROVED;
+        added.state = ExecutorState::Approved;
     }
     let about = [
         ("ColonyName", colony),
-        ("ExecutorID", &added.executorid),
+        ("ExecutorID", &added.executorid.to_string()),
         ("ExecutorName", &added.executorname),
         ("ExecutorType", &added.executortype),
         ("State", &added.state.to_string()),

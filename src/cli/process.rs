@@ -218,7 +218,7 @@ fn list(session: &Session, state: ProcessState, args: &ListArgs) -> anyhow::Resu
     let assigned = !session.out.json && processes.iter().any(|process| process.isassigned);
     let executors = if assigned { session.client.executors(&member, colony)? } else { Vec::new() };
     let executors: HashMap<_, _> =
-        executors.into_iter().map(|executor| (executor.executorid, executor.executorname)).collect();
+        executors.into_iter().map(|executor| (executor.executorid.to_string(), executor.executorname)).collect();
     let columns = Columns { state, ids: args.ids, executors: &executors };
     let nothing = format!("No {word} processes found");
     Ok(session.out.list(&processes, &nothing, || process_view::list(&processes, &columns))?)

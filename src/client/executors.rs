@@ -2,74 +2,9 @@
 
 use super::{Client, ClientError};
 use crate::crypto::PrivateKey;
-use crate::time::Time;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::fmt;
 
-pub use crate::colony::executors::{Allocations, Capabilities, Hardware, Software};
-
-/// Where an executor stands, as its number on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ExecutorState(pub i64);
-
-impl ExecutorState {
-    /// Waits for its approval.
-    pub const PENDING: ExecutorState = ExecutorState(0);
-    /// May work.
-    pub const APPROVED: ExecutorState = ExecutorState(1);
-    /// Was refused.
-    pub const REJECTED: ExecutorState = ExecutorState(2);
-    /// Was removed, or was silent for too long.
-    pub const UNREGISTERED: ExecutorState = ExecutorState(3);
-}
-
-impl fmt::Display for ExecutorState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match *self {
-            ExecutorState::PENDING => "Pending",
-            ExecutorState::APPROVED => "Approved",
-            ExecutorState::REJECTED => "Rejected",
-            ExecutorState::UNREGISTERED => "Unregistered",
-            _ => "Unknown",
-        })
-    }
-}
-
-/// An executor's record.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Executor {
-    /// The id of its key.
-    pub executorid: String,
-    /// What processes are addressed to.
-    pub executortype: String,
-    /// Unique in the colony.
-    pub executorname: String,
-    /// The colony's name.
-    pub colonyname: String,
-    /// Where it stands; the server's to say.
-    pub state: ExecutorState,
-    /// Whether it takes only functions that it registered.
-    pub requirefuncreg: bool,
-    /// When it was added.
-    pub commissiontime: Time,
-    /// When it last asked for work.
-    pub lastheardfromtime: Time,
-    /// Where it is; empty is nowhere in particular.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub locationname: String,
-    /// What it has.
-    pub capabilities: Capabilities,
-    /// What projects may use of it.
-    pub allocations: Allocations,
-    /// The blueprint that it was made for.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub blueprintid: String,
-    /// That blueprint's generation then.
-    pub blueprintgen: i64,
-}
+pub use crate::colony::executors::{Allocations, Capabilities, Executor, ExecutorState, Hardware, Software};
 
 impl Client {
     /// Adds an executor, which then waits for its approval; for the colony's owner.

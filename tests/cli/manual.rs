@@ -1,12 +1,11 @@
 //! Help, completions and manual pages.
 
-use crate::shell::Ran;
+use crate::shell::{Ran, command};
 use crate::support::Value;
-use std::process::{Command, Output};
+use std::process::Output;
 
-/// A command of somebody who has exported nothing.
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_colonies")).env_clear().args(arguments).output().unwrap()
+    command(arguments).output().unwrap()
 }
 
 #[test]
@@ -40,11 +39,11 @@ fn every_command_has_a_page_and_help() {
 #[test]
 fn help_shows_no_key() {
     let key = "ddf7f7791208083b6a9ed975a72684f6406a269cfa36f1b1c32045c0a71fff05";
-    let mut command = Command::new(env!("CARGO_BIN_EXE_colonies"));
+    let mut command = command(&["colony", "ls", "--help"]);
     for variable in ["COLONIES_PRVKEY", "COLONIES_COLONY_PRVKEY", "COLONIES_SERVER_PRVKEY"] {
         command.env(variable, key);
     }
-    let output = command.args(["colony", "ls", "--help"]).output().unwrap();
+    let output = command.output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(help.contains("COLONIES_SERVER_PRVKEY") && !help.contains(key), "{help}");
 }

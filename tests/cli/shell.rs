@@ -15,6 +15,13 @@ pub struct Shell {
     pub variables: Vec<(String, String)>,
 }
 
+/// A command of somebody who has exported nothing.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_colonies"));
+    command.env_clear().args(arguments);
+    command
+}
+
 /// A command that has ended.
 #[derive(Debug)]
 pub struct Ran {
@@ -52,9 +59,9 @@ impl Shell {
 
     /// The command, not started yet.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_colonies"));
-        command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null());
+        let mut command = command(arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.current_dir(self.dir.path()).stdin(Stdio::null());
         command
     }
 

@@ -39,7 +39,11 @@ impl History {
             let users = client.users(&member, colony)?;
             let executors = client.executors(&member, colony)?;
             names.extend(users.into_iter().map(|one| (one.userid.to_string(), format!("user: {}", one.name))));
-            names.extend(executors.into_iter().map(|one| (one.executorid, format!("executor: {}", one.executorname))));
+            names.extend(
+                executors
+                    .into_iter()
+                    .map(|one| (one.executorid.to_string(), format!("executor: {}", one.executorname))),
+            );
         }
         let by = |change: &Change| names.get(&change.changedby).unwrap_or(&change.changedby).clone();
         if self.generation.is_some() {
