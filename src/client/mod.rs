@@ -34,6 +34,7 @@ mod logs;
 mod processes;
 mod server;
 mod snapshots;
+mod tls;
 mod users;
 mod wait;
 mod workflows;
@@ -56,16 +57,14 @@ pub use processes::{
 };
 pub use server::{Backend, Cluster, Node, ServerInfo};
 pub use snapshots::{Snapshot, SnapshotSelector};
+pub use tls::Trust;
 pub use users::User;
 pub use workflows::{ProcessGraph, WorkflowSpec};
 
 use crate::crypto::PrivateKey;
-use rustls_native_certs::load_native_certs;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::sync::Arc;
 use std::time::Duration;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// How long a server may take to be reached.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -80,15 +79,6 @@ const REPLY_BYTES: u64 = 256 << 20;
 pub struct Client {
     url: String,
     agent: ureq::Agent,
-}
-
-/// Whether a server has to prove who it is. Of no meaning without TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// By a certificate that the system trusts (or the file in `SSL_CERT_FILE`).
-    Certificates,
-    /// Any certificate will do: for tests, and for servers that sign their own.
-    Anyone,
 }
 
 impl Client {
@@ -106,7 +96,7 @@ impl Client {
             .timeout_connect(Some(CONNECT))
             .timeout_recv_response(Some(ANSWER));
         if url.starts_with("https:") {
-            config = config.tls_config(tls(trust));
+            config = config.tls_config(trust.config());
         }
         Client { url, agent: config.build().into() }
     }
@@ -166,22 +156,8 @@ fn named(name: &str, mut members: Value) -> Value {
     members
 }
 
-fn tls(trust: Trust) -> TlsConfig {
-    let config = TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .disable_verification(trust == Trust::Anyone);
-    match trust {
-        Trust::Anyone => config.build(),
-        Trust::Certificates => {
-            let found = load_native_certs().certs;
-            let roots: Vec<_> = found.iter().map(|one| Certificate::from_der(one.as_ref()).to_owned()).collect();
-            config.root_certs(RootCerts::from(roots)).build()
-        }
-    }
-}
-
 /// The system's words for what went wrong, without the library's own around them.
-fn reason(error: &ureq::Error) -> String {
+pub(crate) fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(error) => error.to_string(),
         error => error.to_string(),
