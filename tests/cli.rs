@@ -20,5 +20,9 @@ mod manual;
 mod secure;
 #[path = "cli/shell.rs"]
 mod shell;
+#[path = "cli/store.rs"]
+mod store;
+#[path = "cli/sync.rs"]
+mod sync;
 #[path = "cli/workflows.rs"]
 mod workflows;

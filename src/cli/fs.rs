@@ -1,17 +1,23 @@
-//! `colonies fs`: what the server knows of files. Their contents are in an object store, which this program does not
-//! speak to.
+//! `colonies fs`: files, whose records the server has and whose contents are in an object store.
 
+mod plan;
 mod snapshot;
+mod store;
+mod sync;
+mod tree;
 
 use super::confirm::confirm;
 use super::connection::{Global, InColony, Session};
 use super::output::note;
 use super::table::{Grid, when};
 use crate::client::{File, FileSelector};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+use store::Store;
+use tree::Place;
 
-/// Files, labels and snapshots, as far as the server knows them.
+/// Files, labels and snapshots; moving contents needs the object store of AWS_S3_ENDPOINT and the other AWS_S3 variables.
 #[derive(Args)]
 pub struct FsGroup {
     #[command(flatten)]
@@ -37,7 +43,19 @@ enum FsCommand {
     },
     /// Show all revisions of a file
     Info(WhichFile),
-    /// Remove a file from the server; its contents stay in the object store
+    /// Make a label and a directory the same: upload what is only here, download what is only there
+    Sync(sync::Sync),
+    /// Remove local files that are not in a label
+    Clean(sync::Clean),
+    /// Download a file
+    Get {
+        #[command(flatten)]
+        file: WhichFile,
+        /// Directory to write it into
+        #[arg(short, long, default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Remove a file, and its contents where AWS_S3_ENDPOINT names the object store
     Remove(WhichFile),
 }
 
@@ -46,7 +64,8 @@ enum LabelCommand {
     /// List all labels
     #[command(alias = "list")]
     Ls,
-    /// Remove all files of the labels that begin with this one; their contents stay in the object store
+    /// Remove all files of the labels that begin with this one, and their contents where AWS_S3_ENDPOINT names the
+    /// object store
     Remove {
         /// The label
         #[arg(short, long)]
@@ -120,15 +139,25 @@ impl FsGroup {
                 let revisions = which.selected(|file| Ok(client.file(&member, colony, file, false)?))?;
                 out.show(&revisions, || revisions.iter().map(details).collect())?;
             }
+            FsCommand::Sync(sync) => sync.run(&session)?,
+            FsCommand::Clean(clean) => clean.run(&session)?,
+            FsCommand::Get { file: which, dir } => {
+                let found = which.selected(|file| Ok(client.file(&member, colony, file, true)?))?;
+                let file = found.first().context("there is no such file")?;
+                let path = download(&Store::from_environment()?, file, &file.label, &dir)?;
+                out.made("Downloaded file", &[("File", &path.display().to_string())], file)?;
+            }
             FsCommand::Remove(which) => which.selected(|file| {
-                // The server takes the removal of what is not there for done.
-                client.file(&member, colony, file, true)?;
+                let store = Store::if_any()?;
+                // The server takes the removal of what is not there for done, but not this question.
+                let revisions = client.file(&member, colony, file, false)?;
                 client.remove_file(&member, colony, file)?;
+                let what = remove_contents(store.as_ref(), &revisions)?;
                 let about = match file {
                     FileSelector::Id(id) => vec![("FileID", id)],
                     FileSelector::Name { label, name } => vec![("Label", label), ("Name", name)],
                 };
-                Ok(out.done("Removed file from the server; its contents stay in the object store", &about)?)
+                Ok(out.done(&format!("Removed file{what}"), &about)?)
             })?,
         }
         Ok(())
@@ -142,18 +171,38 @@ fn remove_label(session: &Session, label: &str, yes: bool) -> anyhow::Result<()>
         note("No labels found", &[("Label", label)]);
         return Ok(());
     }
+    let store = Store::if_any()?;
     let names: Vec<_> = labels.iter().map(|label| label.name.as_str()).collect();
     confirm(&format!("Remove all files of {}?", names.join(", ")), yes)?;
-    let mut removed = 0;
+    let (mut removed, mut what) = (0, "");
     for name in names {
         for file in client.files(&member, colony, name)? {
-            client.remove_file(&member, colony, FileSelector::Name { label: name, name: &file.name })?;
+            let file = FileSelector::Name { label: name, name: &file.name };
+            let revisions = client.file(&member, colony, file, false)?;
+            client.remove_file(&member, colony, file)?;
+            what = remove_contents(store.as_ref(), &revisions)?;
             removed += 1;
         }
     }
     let about = [("Files", removed.to_string()), ("Label", label.to_owned())];
     let about: Vec<_> = about.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    Ok(session.out.done("Removed files from the server; their contents stay in the object store", &about)?)
+    Ok(session.out.done(&format!("Removed files{what}"), &about)?)
+}
+
+/// Removes what revisions contain, after their records: contents that nobody finds do less harm than a file without
+/// any. What is to be said about it.
+fn remove_contents(store: Option<&Store>, revisions: &[File]) -> anyhow::Result<&'static str> {
+    match store {
+        Some(store) => store.remove(revisions).map(|()| ""),
+        None => Ok(" from the server; contents stay in the object store, which AWS_S3_ENDPOINT does not name"),
+    }
+}
+
+/// Downloads a revision to where it is below `root`.
+fn download(store: &Store, file: &File, root: &str, dir: &Path) -> anyhow::Result<PathBuf> {
+    let path = Place { label: file.label.clone(), name: file.name.clone() }.path(root, dir)?;
+    store.get(&file.reference.s3object.object, file.size, &file.checksum, &path)?;
+    Ok(path)
 }
 
 /// A row a file, of its revisions.

@@ -3,9 +3,12 @@
 use super::super::confirm::confirm;
 use super::super::connection::Session;
 use super::super::table::{Grid, when};
-use super::canonical;
+use super::store::Store;
+use super::{canonical, download};
 use crate::client::{ClientError, File, FileSelector, Snapshot, SnapshotSelector};
+use anyhow::bail;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum SnapshotCommand {
@@ -20,6 +23,14 @@ pub enum SnapshotCommand {
     },
     /// Show a snapshot and its files
     Info(Which),
+    /// Download the files of a snapshot
+    Download {
+        #[command(flatten)]
+        which: Which,
+        /// Directory to write them into
+        #[arg(short, long)]
+        dir: PathBuf,
+    },
     /// List all snapshots
     #[command(alias = "list")]
     Ls,
@@ -68,6 +79,18 @@ impl SnapshotCommand {
                 let snapshot = client.snapshot(&member, colony, which.selector())?;
                 let files = if out.json { Vec::new() } else { files(session, &snapshot)? };
                 out.show(&snapshot, || vec![about(&snapshot), contents(&files)])?;
+            }
+            SnapshotCommand::Download { which, dir } => {
+                let snapshot = client.snapshot(&member, colony, which.selector())?;
+                let files = files(session, &snapshot)?;
+                if files.len() < snapshot.fileids.len() {
+                    bail!("{} files of the snapshot were removed since", snapshot.fileids.len() - files.len());
+                }
+                let store = Store::from_environment()?;
+                files.iter().try_for_each(|file| download(&store, file, &snapshot.label, &dir).map(|_| ()))?;
+                let about = [("Dir", dir.display().to_string()), ("Files", files.len().to_string())];
+                let about: Vec<_> = about.iter().map(|(key, value)| (*key, value.as_str())).collect();
+                out.made("Downloaded snapshot", &about, &snapshot)?;
             }
             SnapshotCommand::Ls => {
                 let snapshots = client.snapshots(&member, colony)?;
