@@ -9,6 +9,7 @@ use clap::Args;
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// Print JSON instead of tables
     #[arg(long, global = true)]

@@ -87,7 +87,7 @@ enum Command {
     Blueprint(blueprint::BlueprintGroup),
     /// Add, list and remove locations
     Location(location::LocationGroup),
-    /// List files, labels and snapshots
+    /// Move and list files, labels and snapshots
     Fs(fs::FsGroup),
     /// Show the nodes of a server
     #[command(subcommand)]

@@ -3,7 +3,8 @@
 use super::output::styles_on;
 use crate::time::Time;
 use comfy_table::{
-    Attribute, Cell, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle, presets,
+    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Row, Table, TableStyle,
+    presets,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -27,15 +28,22 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// A table with a row of headers.
+    /// A table with a row of headers. Each row is one line, cut where a terminal is too narrow.
     pub fn with_headers(headers: &[&str]) -> Grid {
         let mut grid = Grid::new(None);
         let bold = |&header| {
             let cell = Cell::new(header);
             if grid.styled { cell.add_attribute(Attribute::Bold) } else { cell }
         };
-        let header: Vec<_> = headers.iter().map(bold).collect();
+        let mut header: Row = headers.iter().map(bold).collect::<Vec<_>>().into();
+        header.max_height(1);
         grid.table.set_header(header);
+        for (column, header) in grid.table.column_iter_mut().zip(headers) {
+            // Half an id is none: what is beside it is cut instead.
+            if header.ends_with("ID") {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
         grid
     }
 
@@ -70,7 +78,11 @@ impl Grid {
         I::Item: AsRef<str>,
     {
         let styled = self.styled;
-        self.table.add_row(cells.into_iter().map(|text| cell(text.as_ref(), styled)));
+        let mut row: Row = cells.into_iter().map(|text| cell(text.as_ref(), styled)).collect::<Vec<_>>().into();
+        if self.table.header().is_some() {
+            row.max_height(1);
+        }
+        self.table.add_row(row);
     }
 
     /// One more name and value.
