@@ -6,28 +6,12 @@ mod support;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use std::fs;
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::sync::Arc;
+use support::certificate::Certificate;
 use support::{Reply, Server, envelope, http, json, server_owner};
 use tempfile::TempDir;
-
-struct Files {
-    certificate: PathBuf,
-    key: PathBuf,
-    der: CertificateDer<'static>,
-}
-
-/// A certificate for `localhost` that signed itself, and its key, as PEM files.
-fn files(dir: &TempDir) -> Files {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (certificate, key) = (dir.path().join("certificate.pem"), dir.path().join("key.pem"));
-    fs::write(&certificate, made.cert.pem()).unwrap();
-    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    Files { certificate, key, der: made.cert.der().clone() }
-}
 
 fn client(trusted: Option<CertificateDer<'static>>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
@@ -42,7 +26,7 @@ fn client(trusted: Option<CertificateDer<'static>>) -> ClientConfig {
 #[test]
 fn a_server_with_a_certificate_answers_https() {
     let dir = TempDir::new().unwrap();
-    let files = files(&dir);
+    let files = Certificate::for_localhost(dir.path());
     let arguments = ["--tlscert", files.certificate.to_str().unwrap(), "--tlskey", files.key.to_str().unwrap()];
     let server = Server::start_with(&arguments);
     let body = envelope(&server_owner(), &json!({ "msgtype": "getcoloniesmsg" }));
@@ -68,7 +52,7 @@ fn a_server_with_a_certificate_answers_https() {
 #[test]
 fn a_server_without_its_files_does_not_start() {
     let dir = TempDir::new().unwrap();
-    let files = files(&dir);
+    let files = Certificate::for_localhost(dir.path());
     let (certificate, key) = (files.certificate.to_str().unwrap(), files.key.to_str().unwrap());
     let nowhere = dir.path().join("nowhere.pem");
     let nowhere = nowhere.to_str().unwrap();

@@ -1,6 +1,7 @@
 //! `colonies dev`: a server with a colony, a user and keys that are known to everybody.
 
-use super::server::{DEFAULT_PORT, cores};
+use super::port::DEFAULT_PORT;
+use super::server::cores;
 use super::{open_files, signals};
 use crate::client::{Client, ClientError};
 use crate::colony::Options;

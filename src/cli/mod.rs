@@ -1,51 +1,160 @@
 //! The command line: one file a command group.
 
+mod about;
+mod absent;
+mod attribute;
 mod bench;
+mod blueprint;
+mod channel;
+mod colony;
+mod confirm;
+mod connection;
+mod cron;
 mod dev;
+mod executor;
+mod executor_view;
+mod failure;
+mod fs;
+mod function;
+mod generator;
+mod given;
+mod key;
+mod location;
+mod log;
+mod manual;
 mod open_files;
+mod outcome;
+mod output;
+mod port;
+mod process;
+mod process_view;
 mod server;
 mod signals;
+mod state_flags;
+mod statistics;
+mod table;
+mod usage;
+mod user;
+mod workflow;
 
 use clap::{Parser, Subcommand};
+use connection::Global;
 use std::process::ExitCode;
 
-/// A durable, signed job broker.
+/// A durable, signed job broker: server and command line.
 #[derive(Parser)]
-#[command(name = "colonies", version, about, propagate_version = true)]
+#[command(name = "colonies", version, about, propagate_version = true, max_term_width = 100)]
 struct Cli {
-    /// Log more
-    #[arg(short, long, global = true)]
-    verbose: bool,
+    #[command(flatten)]
+    global: Global,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a server
+    /// Run a server, or ask one about itself
     #[command(subcommand)]
     Server(server::ServerCommand),
     /// Run a development server with a colony, a user and keys that are known to everybody
     Dev(dev::Dev),
+    /// Make private keys and show their ids
+    #[command(subcommand, alias = "security")]
+    Key(key::KeyCommand),
+    /// Add, list and remove colonies
+    Colony(colony::ColonyGroup),
+    /// Add, list and remove users
+    User(user::UserGroup),
+    /// Add, approve, list and remove executors
+    Executor(executor::ExecutorGroup),
+    /// Submit functions as processes; list and register functions
+    Function(function::FunctionGroup),
+    /// List, show and end processes, and work on them
+    Process(process::ProcessGroup),
+    /// Print, search and write logs
+    Log(log::LogGroup),
+    /// Add and show attributes of processes
+    Attribute(attribute::AttributeGroup),
+    /// Submit, list, show and end workflows
+    Workflow(workflow::WorkflowGroup),
+    /// Start workflows at their times
+    Cron(cron::CronGroup),
+    /// Gather arguments and start workflows with them
+    Generator(generator::GeneratorGroup),
+    /// Talk on the channels of a process
+    Channel(channel::ChannelGroup),
+    /// Say what should be, and have it reconciled
+    Blueprint(blueprint::BlueprintGroup),
+    /// Add, list and remove locations
+    Location(location::LocationGroup),
+    /// Move and list files, labels and snapshots
+    Fs(fs::FsGroup),
+    /// Show the nodes of a server
+    #[command(subcommand)]
+    Cluster(about::ClusterCommand),
+    /// Show which server, colony and keys are used
+    Config(about::Config),
+    /// Show the version of this program
+    Version(about::Version),
     /// Put load on a running server and print what came of it
     Bench(bench::Bench),
+    /// Print a script that completes commands in a shell
+    Completion(manual::Completion),
+    /// Write the manual, a page a command
+    #[command(hide = true)]
+    Man(manual::Manual),
+    /// Say that there is no database
+    #[command(subcommand, hide = true)]
+    Database(absent::DatabaseCommand),
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    start_logging(cli.verbose);
-    let done = match cli.command {
-        Command::Server(command) => command.run(),
-        Command::Dev(command) => command.run(),
-        Command::Bench(command) => command.run(),
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error),
     };
-    match done {
+    start_logging(cli.global.verbose);
+    match cli.command.run(&cli.global) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("colonies: {error:#}");
+            if let Some(line) = failure::line(&error) {
+                eprintln!("colonies: {line}");
+            }
             ExitCode::FAILURE
         }
+    }
+}
+
+impl Command {
+    fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
+        match self {
+            Command::Server(command) => return command.run(global),
+            Command::Dev(command) => return command.run(),
+            Command::Bench(command) => return command.run(),
+            Command::Key(command) => command.run(global)?,
+            Command::Colony(group) => group.run(global)?,
+            Command::User(group) => group.run(global)?,
+            Command::Executor(group) => group.run(global)?,
+            Command::Function(group) => group.run(global)?,
+            Command::Process(group) => group.run(global)?,
+            Command::Log(group) => group.run(global)?,
+            Command::Attribute(group) => group.run(global)?,
+            Command::Workflow(group) => group.run(global)?,
+            Command::Cron(group) => group.run(global)?,
+            Command::Generator(group) => group.run(global)?,
+            Command::Channel(group) => group.run(global)?,
+            Command::Blueprint(group) => group.run(global)?,
+            Command::Location(group) => group.run(global)?,
+            Command::Fs(group) => group.run(global)?,
+            Command::Cluster(command) => command.run(global)?,
+            Command::Config(command) => command.run(global)?,
+            Command::Version(command) => command.run(global)?,
+            Command::Completion(command) => command.run()?,
+            Command::Man(command) => command.run()?,
+            Command::Database(command) => command.run(),
+        }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -61,4 +170,14 @@ fn start_logging(verbose: bool) {
         .with_writer(std::io::stderr)
         .with_target(false)
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_flags_are_in_each_others_way() {
+        super::Cli::command().debug_assert();
+    }
 }

@@ -1,5 +1,9 @@
 //! `colonies server`.
 
+mod about;
+
+use super::connection::Global;
+use super::port::{DEFAULT_PORT, port_of_environment};
 use super::{open_files, signals};
 use crate::colony::{Bounds, Options};
 use crate::crypto::Identity;
@@ -20,6 +24,8 @@ use wal::Durability;
 pub enum ServerCommand {
     /// Start a server
     Start(Box<Start>),
+    #[command(flatten)]
+    About(about::AboutCommand),
 }
 
 /// Where and how to serve. Flags win over the environment.
@@ -172,9 +178,10 @@ impl ServerCommand {
     ///
     /// # Errors
     /// Says what is wrong, for a person.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    pub fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
         match self {
             ServerCommand::Start(start) => start.run(),
+            ServerCommand::About(command) => command.run(global).map(|()| ExitCode::SUCCESS),
         }
     }
 }
@@ -282,23 +289,9 @@ impl Start {
     }
 }
 
-/// The port where none was chosen, as all documents of the reference have it.
-pub const DEFAULT_PORT: u16 = 50_080;
-
 /// One for each core.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-fn port_of_environment() -> anyhow::Result<Option<u16>> {
-    for name in ["COLONIES_SERVER_HTTP_PORT", "COLONIES_SERVER_PORT"] {
-        if let Ok(text) = std::env::var(name)
-            && !text.is_empty()
-        {
-            return Ok(Some(text.parse().with_context(|| format!("{name} is not a port: {text}"))?));
-        }
-    }
-    Ok(None)
 }
 
 fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {

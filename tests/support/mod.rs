@@ -3,6 +3,7 @@
 // Every test file is a program of its own and uses a part of this.
 #![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
+pub mod certificate;
 pub mod client;
 pub mod colony;
 pub mod http;

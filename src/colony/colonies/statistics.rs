@@ -17,7 +17,8 @@ pub struct GetColonyStats {
 }
 
 /// Counts as they are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Statistics {
     /// Colonies.
     pub colonies: usize,

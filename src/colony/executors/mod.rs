@@ -13,7 +13,7 @@ pub mod report_allocations;
 pub mod stale;
 pub mod update;
 
-pub use model::{Allocations, Capabilities, Executor, ExecutorState};
+pub use model::{Allocations, Capabilities, Executor, ExecutorState, Hardware, Software};
 
 use super::table::{Keyed, Slot, Table};
 use crate::crypto::Identity;

@@ -5,6 +5,7 @@ use crate::time::Time;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Where an executor stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -33,10 +34,27 @@ impl Serialize for ExecutorState {
     }
 }
 
-/// A state in a request must be a number and is otherwise ignored: new records are always pending.
+/// A state must be a number. In a request nothing follows from it: new records are pending when they are applied.
 impl<'de> Deserialize<'de> for ExecutorState {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        i64::deserialize(deserializer).map(|_| ExecutorState::Pending)
+        Ok(match i64::deserialize(deserializer)? {
+            1 => ExecutorState::Approved,
+            2 => ExecutorState::Rejected,
+            3 => ExecutorState::Unregistered,
+            _ => ExecutorState::Pending,
+        })
+    }
+}
+
+/// The word for it, as people are told.
+impl fmt::Display for ExecutorState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ExecutorState::Pending => "Pending",
+            ExecutorState::Approved => "Approved",
+            ExecutorState::Rejected => "Rejected",
+            ExecutorState::Unregistered => "Unregistered",
+        })
     }
 }
 
@@ -182,7 +200,7 @@ where
     impl<'de, T: serde::de::DeserializeOwned> serde::de::Visitor<'de> for OneOrMany<T> {
         type Value = Option<Vec<T>>;
 
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list or one object")
         }
         fn visit_unit<E>(self) -> Result<Self::Value, E> {

@@ -1,0 +1,59 @@
+//! Failures in one line that says what to do.
+
+use crate::client::ClientError;
+use std::io;
+
+/// The line; `None` where whoever read the output has gone, which needs no words.
+pub fn line(error: &anyhow::Error) -> Option<String> {
+    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return None;
+    }
+    let said = format!("{error:#}");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let hint = error.chain().find_map(|cause| cause.downcast_ref::<ClientError>()).and_then(hint);
+    Some(match hint {
+        Some(hint) => format!("{said}; {hint}"),
+        None => said,
+    })
+}
+
+fn hint(error: &ClientError) -> Option<&'static str> {
+    match error {
+        ClientError::Unreachable { url, reason } if url.starts_with("https:") && is_about_tls(reason) => Some(
+            "if the server speaks plain HTTP, export COLONIES_TLS=false or give --insecure; if nobody vouches for its \
+             certificate, give --skip-tls-verify",
+        ),
+        ClientError::Unreachable { .. } => {
+            Some("is it running, and do COLONIES_SERVER_HOST and COLONIES_SERVER_PORT (or --host and --port) name it?")
+        }
+        ClientError::Strange(_) => {
+            Some("do COLONIES_SERVER_HOST, COLONIES_SERVER_PORT and COLONIES_TLS name a Colonies server?")
+        }
+        ClientError::Refused { .. } => None,
+    }
+}
+
+fn is_about_tls(reason: &str) -> bool {
+    ["tls", "certificate", "corrupt", "InvalidContentType"].iter().any(|word| reason.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_one_line_that_says_what_to_do() {
+        let unreachable = |url: &str, reason: &str| {
+            let error = ClientError::Unreachable { url: url.to_owned(), reason: reason.to_owned() };
+            line(&anyhow::Error::from(error).context("asking")).unwrap_or_default()
+        };
+        let refused = unreachable("http://h:1", "Connection\nrefused");
+        assert!(
+            refused.starts_with("asking: cannot reach the server at http://h:1: Connection refused; is it running")
+        );
+        assert!(unreachable("https://h:1", "tls: corrupt message").contains("COLONIES_TLS=false"));
+        let refused = ClientError::Refused { status: 403, message: "no".to_owned() };
+        assert_eq!(line(&refused.into()).as_deref(), Some("no (403)"));
+        assert_eq!(line(&io::Error::from(io::ErrorKind::BrokenPipe).into()), None);
+    }
+}

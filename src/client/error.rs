@@ -1,0 +1,32 @@
+//! What can go wrong between a client and a server.
+
+/// Why a request did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The server can't be reached, or broke off.
+    #[error("cannot reach the server at {url}: {reason}")]
+    Unreachable {
+        /// Where it should be.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The server refused.
+    #[error("{message} ({status})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The server's text.
+        message: String,
+    },
+    /// What came back is no reply of a Colonies server.
+    #[error("what came back is no reply of a Colonies server: {0}")]
+    Strange(String),
+}
+
+impl ClientError {
+    /// Whether the server refused with this status.
+    pub fn is_refused_with(&self, expected: u16) -> bool {
+        matches!(self, ClientError::Refused { status, .. } if *status == expected)
+    }
+}

@@ -1,0 +1,28 @@
+//! The command line: the built binary against a real server process (chapter 6, section 7).
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+#[path = "cli/blueprints.rs"]
+mod blueprints;
+#[path = "cli/bootstrap.rs"]
+mod bootstrap;
+#[path = "cli/failures.rs"]
+mod failures;
+#[path = "cli/files.rs"]
+mod files;
+#[path = "cli/jobs.rs"]
+mod jobs;
+#[path = "cli/manual.rs"]
+mod manual;
+#[path = "cli/secure.rs"]
+mod secure;
+#[path = "cli/shell.rs"]
+mod shell;
+#[path = "cli/store.rs"]
+mod store;
+#[path = "cli/sync.rs"]
+mod sync;
+#[path = "cli/workflows.rs"]
+mod workflows;
