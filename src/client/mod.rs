@@ -106,7 +106,8 @@ impl Client {
         &self.url
     }
 
-    /// Sends a message, signed with `key`, and gives the reply's payload. The message must have its `msgtype`.
+    /// Sends a message, signed with `key`, and gives the reply's payload. The message must have its `msgtype`. The server
+    /// has a minute to answer: for longer polls there is [`Client::assign`].
     ///
     /// # Errors
     /// See [`ClientError`].

@@ -50,8 +50,8 @@ impl MemoryStore {
     }
 
     /// Changes what all objects contain.
-    pub fn damage(&self) {
-        self.state.lock().unwrap().objects.values_mut().for_each(|contents| contents.push(b'!'));
+    pub fn damage(&self, how: impl FnMut(&mut Vec<u8>)) {
+        self.state.lock().unwrap().objects.values_mut().for_each(how);
     }
 
     fn serve(&self, stream: TcpStream) {

@@ -100,9 +100,12 @@ fn damaged_contents_do_not_arrive() {
     let (mut shell, store) = shell_with_store();
     my_files(&shell);
     shell.ok(&UP);
-    store.damage();
-    let line = shell.fails(1, &["fs", "get", "-n", "a.txt", "-l", "mine", "-d", "got"]);
-    assert!(line.contains("checksum differs"), "{line}");
+    store.damage(|contents| contents[0] = b'!');
+    let get = ["fs", "get", "-n", "a.txt", "-l", "mine", "-d", "got"];
+    let line = shell.fails(1, &get);
+    assert!(line.contains("got/a.txt") && line.contains("checksum differs"), "{line}");
+    store.damage(|contents| contents.push(b'!'));
+    assert!(shell.fails(1, &get).contains("size differs"));
     assert_eq!(fs::read_dir(shell.path("got")).unwrap().count(), 0, "nothing is left behind");
     shell.export("AWS_S3_ACCESSKEY", "wrong");
     let line = shell.fails(1, &["fs", "sync", "-l", "mine", "-d", "copy", "--yes"]);

@@ -4,7 +4,7 @@ use crate::client::{File, Reference, S3Object, Trust};
 use crate::crypto::random_id;
 use crate::object_store::{Digest, ObjectStore, Settings, digest_of};
 use anyhow::{Context, bail};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// An object store, and what is written into the records of files that are put there.
@@ -96,28 +96,32 @@ impl Store {
             std::fs::create_dir_all(dir).with_context(cannot)?;
         }
         let (part, mut file) = part_of(path).with_context(cannot)?;
-        let written = if size == 0 {
-            Ok(None)
-        } else {
-            self.objects
-                .get(object)
-                .map_err(anyhow::Error::from)
-                .and_then(|contents| Ok(Some(digest_of(contents, |bytes| file.write_all(bytes)).with_context(cannot)?)))
-        };
-        let kept = written.and_then(|digest| match digest {
-            Some(digest) if !sha256.is_empty() && digest.sha256 != sha256 => {
-                bail!(
-                    "what the object store has for {} is not what was put there: its checksum differs",
-                    path.display()
-                )
-            }
-            _ => std::fs::rename(&part, path).with_context(cannot),
-        });
+        let expected = Expected { object, size: u64::try_from(size).unwrap_or(0), sha256 };
+        let kept = self
+            .fetch(&expected, &mut file)
+            .and_then(|()| std::fs::rename(&part, path).with_context(cannot))
+            .with_context(|| format!("fetching {}", path.display()));
         if kept.is_err() {
             // What is left over is no use; that it can't be removed is no news.
             let _ = std::fs::remove_file(&part);
         }
         kept
+    }
+
+    /// Writes what an object contains into a file, and no more than that should be.
+    fn fetch(&self, expected: &Expected<'_>, file: &mut std::fs::File) -> anyhow::Result<()> {
+        if expected.size == 0 {
+            return Ok(());
+        }
+        let contents = self.objects.get(expected.object)?.take(expected.size + 1);
+        let digest = digest_of(contents, |bytes| file.write_all(bytes))?;
+        if digest.size != expected.size {
+            bail!("the object store does not have what was put there: its size differs");
+        }
+        if !expected.sha256.is_empty() && digest.sha256 != expected.sha256 {
+            bail!("the object store does not have what was put there: its checksum differs");
+        }
+        Ok(())
     }
 
     /// Removes what revisions of a file contain.
@@ -128,6 +132,13 @@ impl Store {
         let objects = revisions.iter().map(|file| &file.reference.s3object.object);
         objects.filter(|object| !object.is_empty()).try_for_each(|object| Ok(self.objects.remove(object)?))
     }
+}
+
+/// An object, and what its record says about it.
+struct Expected<'a> {
+    object: &'a str,
+    size: u64,
+    sha256: &'a str,
 }
 
 /// A file beside `path` for what is not complete yet.
