@@ -112,14 +112,26 @@ pub const ARCHIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// How soon a batch is tried again that the history store could not take.
 pub const ARCHIVE_RETRY: Duration = Duration::from_secs(5);
 
+/// How long a stop waits for the history store.
+pub const HISTORY_CLOSE: Duration = Duration::from_millis(500);
+
 /// Requests that read from the history store at once; others wait. Each has a page cache of 8 MiB.
 pub const HISTORY_READERS: usize = 4;
 
-/// Records, and as many lines and removals, of one batch for the history store: a millisecond of a turn.
+/// Records, and as many lines, of one batch for the history store: a millisecond of a turn.
 pub const ARCHIVED_A_BATCH: usize = 1_000;
 
 /// Bytes of one such batch, about; a record or workflow that is larger is a batch of its own.
-pub const ARCHIVED_BYTES_A_BATCH: usize = 16 << 20;
+pub const ARCHIVED_BYTES_A_BATCH: usize = 4 << 20;
+
+/// Bytes of log lines of one such batch, about: indexing them takes some 80 ms, and others wait for that.
+pub const ARCHIVED_TEXT_A_BATCH: usize = 1 << 20;
+
+/// Removals of one such batch: most are of rows that were never written.
+pub const REMOVALS_A_BATCH: usize = 10_000;
+
+/// Pause between two sweeps of what is too old where there is more: meanwhile others' requests for the past are served.
+pub const SWEEP_PAUSE: Duration = Duration::from_millis(250);
 
 /// Removals of all processes that may be under way in one colony.
 pub const GRADUAL_JOBS: usize = 16;

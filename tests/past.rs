@@ -271,3 +271,25 @@ proptest! {
         twins.compare();
     }
 }
+
+#[test]
+fn removing_all_spares_what_comes_after_it() {
+    let mut twins = Twins::new();
+    // More than one batch takes.
+    let many = 2 * colonies::limits::REMOVALS_A_BATCH / 9;
+    for round in 0..10 {
+        for _ in 0..if round == 0 { many } else { 1 } {
+            twins.run(Op::Submit { kind: 0, env: false });
+            twins.run(Op::Run { well: false });
+        }
+        twins.run(Op::RemoveAll { state: 3, workflows: false });
+        twins.run(Op::Submit { kind: 0, env: false });
+        twins.run(Op::Run { well: false });
+        twins.processes.drain(..twins.processes.len() - 1);
+        twins.run(Op::Wait(10_000));
+        twins.run(Op::Archive(1 + round % 4));
+    }
+    twins.run(Op::Wait(10_000));
+    twins.run(Op::Archive(30));
+    twins.compare();
+}

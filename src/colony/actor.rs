@@ -50,6 +50,8 @@ pub struct ColonyActor {
     archive: Option<Arc<dyn Archive>>,
     /// What the store holds, until the first turn has taken it over.
     holdings: Option<Holdings>,
+    /// Whom to tell that a loss is recorded, of which colony, and up to which batch.
+    told_lost: Option<(Arc<dyn Archive>, Incarnation, u64)>,
     /// Whether the batch that was written last has worked, until a turn has taken that over.
     written: Option<bool>,
     /// The way in, for those who report back.
@@ -132,6 +134,7 @@ impl ColonyActor {
             surroundings,
             holdings: archive.as_ref().map(|(_, holdings)| holdings.clone()),
             archive: archive.map(|(archive, _)| archive),
+            told_lost: None,
             written: None,
             me: None,
             timer: None,

@@ -1,6 +1,6 @@
 //! How others reach a colony, without knowing what it runs on.
 
-use super::history::{Found, Lookup};
+use super::history::{Found, Lookup, ProcessRecord, Purpose};
 use super::message::{Answered, Command};
 use super::poll::PollSlot;
 use super::subscriptions::{Subscription, SubscriptionId};
@@ -37,8 +37,16 @@ pub struct Subscribe {
     pub subscription: Subscription,
     /// Who is told that it begins, or why it does not.
     pub reply: Box<dyn FnOnce(Result<SubscriptionId, NotSubscribed>) + Send>,
-    /// Whether its process was looked for in the past already.
-    pub searched: bool,
+    /// Its process, where that is past.
+    pub past: PastProcess,
+}
+
+/// The process of a subscription, where it is not in memory.
+pub enum PastProcess {
+    /// It was not looked for yet.
+    NotSearched,
+    /// This was found.
+    Searched(Option<Box<ProcessRecord>>),
 }
 
 /// Why a subscription does not begin.
@@ -49,12 +57,14 @@ pub enum NotSubscribed {
     Elsewhere(Lookup),
 }
 
-/// A record of the past on its way back.
-pub struct Revive {
+/// A record of the past that is wanted.
+pub struct Retrieve {
     /// What was found.
     pub found: Found,
-    /// Told when it is in memory, or that it must be looked for again.
-    pub reply: Box<dyn FnOnce(Result<(), Refusal>) + Send>,
+    /// For what.
+    pub purpose: Purpose,
+    /// Told whether it was done; where it was not, the record must be looked for again.
+    pub reply: Box<dyn FnOnce(Result<bool, Refusal>) + Send>,
 }
 
 /// The way into a colony. Every method returns at once.
@@ -71,11 +81,11 @@ pub trait Mailbox: Send + Sync {
     /// # Errors
     /// As [`Mailbox::call`].
     fn subscribe(&self, request: Subscribe) -> Result<(), Box<Subscribe>>;
-    /// Brings a record of the past back.
+    /// Brings a record of the past back, or removes it.
     ///
     /// # Errors
     /// As [`Mailbox::call`].
-    fn revive(&self, request: Revive) -> Result<(), Box<Revive>>;
+    fn retrieve(&self, request: Retrieve) -> Result<(), Box<Retrieve>>;
     /// Ends a subscription.
     fn unsubscribe(&self, id: SubscriptionId);
     /// Ends the colony: polls and subscriptions are answered with the refusal, no turn follows. `done` is run when

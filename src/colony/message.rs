@@ -74,7 +74,7 @@ pub trait ColonyMessage: DeserializeOwned + Send + Sized + 'static {
     /// Whether it may use the log's reserve on a full disk: what ends or removes work.
     const CLASS: Class = Class::Ordinary;
     /// What becomes of it where the process, workflow or attribute that it names is past.
-    const RECALL: Recall = Recall::Revives;
+    const RECALL: Recall = Recall::Copies;
     /// Whether the answer is the request's payload, byte for byte (chapter 1, 11).
     const ECHOES: bool = false;
 

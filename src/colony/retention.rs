@@ -11,7 +11,6 @@ use super::history::{Expired, HistoryEvent};
 use super::matching::Moment;
 use crate::limits;
 use crate::time::Nanos;
-use std::time::Duration;
 
 /// When to look for what is too old; microseconds of the clock that never leaps.
 #[derive(Debug, Default)]
@@ -59,9 +58,9 @@ impl Colony {
         news.map(|expired| Event::History(HistoryEvent::Expired(expired)))
     }
 
-    fn plan_next_sweep(&mut self, monotonic: u64, at_once: bool) {
+    fn plan_next_sweep(&mut self, monotonic: u64, has_more: bool) {
         self.retention.next_sweep = self.options.retention.map(|age| {
-            let pause = if at_once { Duration::ZERO } else { age.min(limits::SWEEP) };
+            let pause = if has_more { limits::SWEEP_PAUSE } else { age.min(limits::SWEEP) };
             monotonic.saturating_add(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX))
         });
     }

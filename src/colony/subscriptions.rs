@@ -4,8 +4,8 @@
 
 use super::Colony;
 use super::access;
-use super::channels::{Channels, Entry};
-use super::history::{Lookup, Missing};
+use super::channels::{Channels, Entry, NoChannel};
+use super::history::{Lookup, Missing, ProcessRecord};
 use super::processes::{ProcessAnswer, ProcessState};
 use crate::crypto::Identity;
 use crate::ids::ProcessId;
@@ -212,12 +212,25 @@ impl Colony {
     ///
     /// # Errors
     /// 403 where there is no such process, or the caller is not a member (chapter 4, 9.5); those of a channel (6.5).
-    pub fn subscribe(&mut self, subscription: Subscription) -> Result<(SubscriptionId, Option<Notice>), Refusal> {
+    pub fn subscribe(
+        &mut self,
+        subscription: Subscription,
+        past: Option<Box<ProcessRecord>>,
+    ) -> Result<(SubscriptionId, Option<Notice>), Refusal> {
         let said = match &subscription.topic {
             Topic::Process { id, .. } => {
-                let process = self.state.processes.get(id).ok_or_else(|| unknown_process(&id.to_string()))?;
-                let is_there = subscription.is_to_state(process.state);
-                is_there.then(|| Said::Event(Arc::new(ProcessAnswer::new(&self.state, process))))
+                let present = self.state.processes.get(id).map(|process| ProcessAnswer::new(&self.state, process));
+                let past = past.map(|record| {
+                    let ProcessRecord { process, links, .. } = *record;
+                    ProcessAnswer { process, colony: self.state.name.clone(), links }
+                });
+                let answer = present.or(past).ok_or_else(|| unknown_process(&id.to_string()))?;
+                let is_there = subscription.is_to_state(answer.process.state);
+                is_there.then(|| Said::Event(Arc::new(answer)))
+            }
+            // What has ended has no channels any more.
+            Topic::Channel { process, .. } if past.is_some() && self.state.processes.get(process).is_none() => {
+                return Err(NoChannel::NotFound.into());
             }
             Topic::ExecutorType { .. } if self.state.executors.acting(&subscription.identity).is_none() => {
                 return Err(Refusal::forbidden("executor not found"));

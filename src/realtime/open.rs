@@ -2,7 +2,7 @@
 
 use super::subscribe::{Kind, SubscribeRequest, Unreadable, read};
 use crate::colony::channels;
-use crate::colony::mailbox::{NotSubscribed, Subscribe};
+use crate::colony::mailbox::{NotSubscribed, PastProcess, Subscribe};
 use crate::colony::subscriptions::{Subscriber, Subscription, SubscriptionId, Topic, unknown_process};
 use crate::crypto::{Identity, signer};
 use crate::ids::ProcessId;
@@ -73,34 +73,34 @@ impl Wanted {
     /// Subscribes.
     pub async fn subscribe(self, rpc: &Rpc, subscriber: Arc<dyn Subscriber>) -> Result<Subscribed, NotWanted> {
         let Wanted { identity, colony, topic, .. } = self;
-        let mut searched = false;
-        for _ in 0..LOOKS {
-            let subscription =
-                Subscription { identity: identity.clone(), topic: topic.clone(), subscriber: subscriber.clone() };
-            match subscribe_once(&colony, subscription, searched).await? {
-                Ok(id) => return Ok(Subscribed { colony, id }),
-                Err(NotSubscribed::Refused(refusal)) => return Err(refusal.into()),
-                Err(NotSubscribed::Elsewhere(lookup)) => searched = !rpc.bring_back(&colony, lookup).await?,
-            }
+        let subscription = || {
+            let (identity, topic, subscriber) = (identity.clone(), topic.clone(), subscriber.clone());
+            Subscription { identity, topic, subscriber }
+        };
+        let mut outcome = subscribe_once(&colony, subscription(), PastProcess::NotSearched).await?;
+        if let Err(NotSubscribed::Elsewhere(lookup)) = outcome {
+            let past = PastProcess::Searched(rpc.past_process(&lookup).await?.map(Box::new));
+            outcome = subscribe_once(&colony, subscription(), past).await?;
         }
-        Err(too_busy().into())
+        match outcome {
+            Ok(id) => Ok(Subscribed { colony, id }),
+            Err(NotSubscribed::Refused(refusal)) => Err(refusal.into()),
+            Err(NotSubscribed::Elsewhere(_)) => Err(too_busy().into()),
+        }
     }
 }
-
-/// How often it is tried where the process moves between memory and the history store meanwhile.
-const LOOKS: usize = 10;
 
 async fn subscribe_once(
     colony: &ColonyHandle,
     subscription: Subscription,
-    searched: bool,
+    past: PastProcess,
 ) -> Result<Result<SubscriptionId, NotSubscribed>, NotWanted> {
     let (tell, told) = oneshot::channel();
     let reply = Box::new(move |outcome| {
         // Nobody waits any more when the client has gone.
         let _ = tell.send(outcome);
     });
-    if colony.mailbox.subscribe(Subscribe { subscription, reply, searched }).is_err() {
+    if colony.mailbox.subscribe(Subscribe { subscription, reply, past }).is_err() {
         return Err(too_busy().into());
     }
     told.await.map_err(|_| NotWanted::Dropped)

@@ -1,8 +1,8 @@
 //! What a colony could not answer from memory: it is looked for in the history store, on a thread that may block.
 
 use super::route::{Rpc, stopped, too_busy};
-use crate::colony::history::{Elsewhere, Found, Lookup, Missing, Past, PastError, Recall, Recalled};
-use crate::colony::mailbox::{Outcome, Revive};
+use crate::colony::history::{Elsewhere, Found, Lookup, Missing, Past, ProcessRecord, Purpose, Recalled, Verdict};
+use crate::colony::mailbox::{Outcome, Retrieve};
 use crate::colony::message::{Answered, Body};
 use crate::crypto::Identity;
 use crate::ids::AttributeId;
@@ -17,6 +17,8 @@ pub(super) enum Followed {
     Answer(Outcome),
     /// The message is to be sent again: its record is back in memory.
     Again,
+    /// The message is to be sent again, in a moment: its record moved meanwhile.
+    Moved,
     /// The message is to be sent again: nothing was found.
     NothingFound,
 }
@@ -44,25 +46,40 @@ impl Rpc {
         caller: &Identity,
         elsewhere: Elsewhere,
     ) -> Result<Followed, Refusal> {
-        let lookup = elsewhere.lookup.clone();
-        let found = self.look_up(&lookup).await?;
-        let Some(recalled) = found else {
+        let mut lookup = elsewhere.lookup.clone();
+        let Some(mut recalled) = self.look_up(&lookup).await? else {
             return Ok(Followed::NothingFound);
         };
-        if elsewhere.command.recall() == Recall::Reads {
-            return Ok(Followed::Answer(elsewhere.read(recalled, caller)));
+        match elsewhere.read(recalled.clone(), caller) {
+            Err(refusal) => Err(refusal),
+            Ok(Verdict::Answer(answered)) => Ok(Followed::Answer(Ok(answered))),
+            Ok(Verdict::Removal(answered)) => {
+                let is_done = self.retrieve(colony, Found { recalled, lookup }, Purpose::Removal).await?;
+                Ok(if is_done { Followed::Answer(Ok(answered)) } else { Followed::Moved })
+            }
+            Ok(Verdict::Change) => {
+                // A node comes back with its workflow.
+                if let Recalled::Process(record) = &recalled
+                    && let Some(graph) = record.process.graph
+                {
+                    lookup.missing = Missing::Workflow(graph);
+                    match self.look_up(&lookup).await? {
+                        Some(workflow) => recalled = workflow,
+                        None => return Ok(Followed::Moved),
+                    }
+                }
+                let is_done = self.retrieve(colony, Found { recalled, lookup }, Purpose::Revival).await?;
+                Ok(if is_done { Followed::Again } else { Followed::Moved })
+            }
         }
-        self.revive(colony, Found { recalled, lookup }).await?;
-        Ok(Followed::Again)
     }
 
-    /// Brings back what a subscription is about. `false` where there is nothing.
-    pub(crate) async fn bring_back(&self, colony: &ColonyHandle, lookup: Lookup) -> Result<bool, Refusal> {
-        let Some(recalled) = self.look_up(&lookup).await? else {
-            return Ok(false);
-        };
-        self.revive(colony, Found { recalled, lookup }).await?;
-        Ok(true)
+    /// What a subscription is about, where that is past.
+    pub(crate) async fn past_process(&self, lookup: &Lookup) -> Result<Option<ProcessRecord>, Refusal> {
+        match self.look_up(lookup).await? {
+            Some(Recalled::Process(record)) => Ok(Some(record)),
+            _ => Ok(None),
+        }
     }
 
     /// The colony of an attribute whose process is past.
@@ -76,7 +93,7 @@ impl Rpc {
 
     async fn look_up(&self, lookup: &Lookup) -> Result<Option<Recalled>, Refusal> {
         let Lookup { of, missing, hidden, .. } = lookup.clone();
-        self.read_past(move |past: &dyn Past| find(past, of, &missing, &hidden)).await
+        self.read_past(move |past: &dyn Past| Ok(past.find(of, &missing, &hidden)?)).await
     }
 
     async fn read_past<T: Send + 'static>(
@@ -89,24 +106,15 @@ impl Rpc {
         }
     }
 
-    async fn revive(&self, colony: &ColonyHandle, found: Found) -> Result<(), Refusal> {
+    async fn retrieve(&self, colony: &ColonyHandle, found: Found, purpose: Purpose) -> Result<bool, Refusal> {
         let (tell, told) = oneshot::channel();
         let reply = Box::new(move |outcome| {
             // Nobody waits any more when the client has gone.
             let _ = tell.send(outcome);
         });
-        if colony.mailbox.revive(Revive { found, reply }).is_err() {
+        if colony.mailbox.retrieve(Retrieve { found, purpose, reply }).is_err() {
             return Err(too_busy());
         }
         told.await.unwrap_or_else(|_| Err(stopped()))
     }
-}
-
-fn find(
-    past: &dyn Past,
-    of: crate::ids::Incarnation,
-    missing: &Missing,
-    hidden: &crate::colony::history::Hidden,
-) -> Result<Option<Recalled>, Refusal> {
-    past.find(of, missing, hidden).map_err(|error: PastError| error.into())
 }

@@ -16,6 +16,7 @@ use crate::storage::history::HistoryStore;
 use actix::Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use wal::Log;
 
@@ -170,11 +171,12 @@ impl Rpc {
         again: impl Fn() -> Result<Decoded, Refusal>,
     ) -> Outcome {
         let mut searched = false;
-        for _ in 0..LOOKS {
+        for look in 1..=LOOKS {
             let answered = ask_once(colony, caller.clone(), command, searched).await?;
             match self.follow(colony, caller, answered).await {
                 Followed::Answer(outcome) => return outcome,
                 Followed::Again => {}
+                Followed::Moved => tokio::time::sleep(LOOK_PAUSE * look).await,
                 Followed::NothingFound => searched = true,
             }
             let Decoded::Colony(same) = again()? else {
@@ -182,7 +184,7 @@ impl Rpc {
             };
             command = same;
         }
-        Err(too_busy())
+        Err(Refusal::unavailable("what this is about moves between memory and history all the time, try again soon"))
     }
 
     /// Waits until everything that is queued in the log is durable: that something is not there may be the doing of a
@@ -221,7 +223,10 @@ impl Rpc {
 }
 
 /// How often a message is sent whose record moves between memory and the history store meanwhile.
-const LOOKS: usize = 10;
+const LOOKS: u32 = 10;
+
+/// How much longer each look waits than the one before: about a second together.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 async fn ask_once(colony: &ColonyHandle, caller: Identity, command: Box<dyn Command>, searched: bool) -> Outcome {
     let (tell, told) = oneshot::channel();

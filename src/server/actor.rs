@@ -157,7 +157,12 @@ impl ServerActor {
         handle.mailbox.seal(access::no_such_colony(&handle.name), done);
         ctx.wait(wait.into_actor(self).map(move |_, actor, _| {
             actor.carry_out(turn);
-            history.forget(incarnation);
+            // Not before the removal is durable: a colony that is there after a crash has its past.
+            actor.stream.after_queued(Box::new(move |log| {
+                if log == wal::Outcome::Durable {
+                    history.forget(incarnation);
+                }
+            }));
         }));
     }
 

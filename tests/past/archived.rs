@@ -1,8 +1,8 @@
 //! A colony whose ended work goes to a real history store, step by step, with crashes between any two of them.
 
 use super::shell::{Shell, Told};
-use colonies::colony::history::{Archive, Batch, Elsewhere, Found, Lookup, Past, Recall, Recalled};
-use colonies::colony::message::Body;
+use colonies::colony::history::{Archive, Batch, Elsewhere, Found, Missing, Past, Purpose, Recall, Recalled, Verdict};
+use colonies::colony::message::{Answered, Body};
 use colonies::colony::{Colony, access};
 use colonies::crypto::Identity;
 use colonies::limits::LIST_ELEMENTS;
@@ -92,18 +92,37 @@ impl Archived {
         let Some(recalled) = past.find(lookup.of, &lookup.missing, &lookup.hidden).unwrap() else {
             return self.shell.decide(caller, command);
         };
-        if command.recall() == Recall::Reads {
-            let empty = Box::new(self.shell.colony.empty());
-            let answered = Elsewhere { command, lookup, empty }.read(recalled, caller)?;
-            let Body::Ready(body) = answered.body else { panic!("a copy is at hand") };
-            return Ok(Told::Answer(serde_json::from_slice(&body.json().unwrap()).unwrap()));
+        let empty = Box::new(self.shell.colony.empty());
+        let elsewhere = Elsewhere { command, lookup: lookup.clone(), empty };
+        match elsewhere.read(recalled.clone(), caller)? {
+            Verdict::Answer(answered) => Ok(told(answered)),
+            Verdict::Removal(answered) => {
+                self.retrieve(Found { recalled, lookup }, Purpose::Removal);
+                Ok(told(answered))
+            }
+            Verdict::Change => {
+                let recalled = match &recalled {
+                    Recalled::Process(record) => match record.process.graph {
+                        Some(graph) => {
+                            past.find(lookup.of, &Missing::Workflow(graph), &lookup.hidden).unwrap().unwrap()
+                        }
+                        None => recalled,
+                    },
+                    Recalled::Workflow(..) => recalled,
+                };
+                self.retrieve(Found { recalled, lookup }, Purpose::Revival);
+                self.shell.decide(caller, read()?)
+            }
         }
-        self.revive(recalled, lookup);
-        self.shell.decide(caller, read()?)
     }
 
-    fn revive(&mut self, recalled: Recalled, lookup: Lookup) {
-        let event = self.shell.colony.revival(Found { recalled, lookup }).expect("nothing else goes on here");
+    fn retrieve(&mut self, found: Found, purpose: Purpose) {
+        let event = self.shell.colony.retrieval(found, purpose).expect("nothing else goes on here");
         self.shell.own_turn(vec![event]);
     }
+}
+
+fn told(answered: Answered) -> Told {
+    let Body::Ready(body) = answered.body else { panic!("a copy is at hand") };
+    Told::Answer(serde_json::from_slice(&body.json().unwrap()).unwrap())
 }

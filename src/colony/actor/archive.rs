@@ -1,9 +1,9 @@
 //! What leaves memory for the history store, and what comes back.
 
-use super::{Answering, ColonyActor};
+use super::{Answering, ColonyActor, log_stopped};
 use crate::colony::event::Event;
-use crate::colony::history::{Expired, HistoryEvent, Holdings, PastError};
-use crate::colony::mailbox::Revive;
+use crate::colony::history::{Expired, HistoryEvent, PastError, Purpose};
+use crate::colony::mailbox::Retrieve;
 use crate::limits;
 use actix::prelude::*;
 use wal::Class;
@@ -41,6 +41,9 @@ impl Message for Swept {
 impl Handler<Swept> for ColonyActor {
     type Result = ();
     fn handle(&mut self, Swept(result): Swept, ctx: &mut Self::Context) {
+        if self.ended.is_some() {
+            return;
+        }
         if let Err(error) = &result {
             tracing::error!(colony = %self.colony.state.name, %error, "what is too old was not removed");
         }
@@ -52,27 +55,32 @@ impl Handler<Swept> for ColonyActor {
     }
 }
 
-impl Message for Revive {
+impl Message for Retrieve {
     type Result = ();
 }
 
-impl Handler<Revive> for ColonyActor {
+impl Handler<Retrieve> for ColonyActor {
     type Result = ();
-    fn handle(&mut self, Revive { found, reply }: Revive, ctx: &mut Self::Context) {
+    fn handle(&mut self, Retrieve { found, purpose, reply }: Retrieve, ctx: &mut Self::Context) {
         if let Some(refusal) = &self.ended {
             return reply(Err(refusal.clone()));
         }
         // While all of a state is being removed, nothing may come back behind the removal's back.
-        let event = self.jobs.is_empty().then(|| self.colony.revival(found)).flatten();
+        let event = self.jobs.is_empty().then(|| self.colony.retrieval(found, purpose)).flatten();
         let Some(event) = event else {
-            return reply(Ok(()));
+            return reply(Ok(false));
         };
         let at = self.moment();
         let events = vec![event];
-        match self.make_record(&events, Class::Essential, at) {
+        let class = if purpose == Purpose::Removal { Class::Essential } else { Class::Ordinary };
+        match self.make_record(&events, class, at) {
             Ok((record, credit)) => {
                 self.record(events, record, credit, at, |_| Answering::Nobody);
-                reply(Ok(()));
+                // A removal's answer must not leave before its record is durable; a revival's message waits for its own.
+                self.stream.after_queued(Box::new(move |log| match log {
+                    wal::Outcome::Durable => reply(Ok(true)),
+                    _ => reply(Err(log_stopped())),
+                }));
             }
             Err(refusal) => reply(Err(refusal)),
         }
@@ -81,24 +89,33 @@ impl Handler<Revive> for ColonyActor {
 }
 
 impl ColonyActor {
-    /// Takes over what the history store holds, where the colony knows it differently.
+    /// Takes over what the history store holds, where the colony knows it differently. Nothing is archived before.
     pub(super) fn correct_history(&mut self) {
-        let Some(holdings) = self.holdings.take() else {
+        if self.holdings.is_none() {
             return;
-        };
-        let history = &self.colony.state.history;
-        let batches = history.batches();
-        if holdings.batches < batches {
-            tracing::warn!(
-                colony = %self.colony.state.name, batches = holdings.batches, of = batches,
-                "the history store has lost finished work and log lines: what is missing stays missing, counts are \
-                 corrected"
-            );
-            // Batches go on from where the colony is: a number never stands for two.
-            let event = HistoryEvent::Lost(Box::new(Holdings { batches, ..holdings }));
-            self.own_turn(|_, _| vec![Event::History(event)]);
-        } else if holdings.expired != *history.expired() {
-            self.own_turn(|_, _| vec![Event::History(HistoryEvent::Expired(holdings.expired))]);
+        }
+        self.own_turn(|actor, _| {
+            let known = &actor.colony.state.history;
+            let correction = actor.holdings.take().and_then(|holdings| known.correction(holdings));
+            if let Some(HistoryEvent::Lost(holdings)) = &correction {
+                tracing::warn!(
+                    colony = %actor.colony.state.name,
+                    batches = holdings.batches,
+                    "the history store has lost finished work and log lines: what is missing stays missing, counts are \
+                     corrected"
+                );
+                let (archive, of, batches) = (actor.archive.clone(), actor.colony.state.incarnation, holdings.batches);
+                // Once that is recorded, the store may say that nothing is missing.
+                actor.told_lost = archive.map(|archive| (archive, of, batches));
+            }
+            correction.map(Event::History).into_iter().collect()
+        });
+        if let Some((archive, of, batches)) = self.told_lost.take() {
+            self.stream.after_queued(Box::new(move |log| {
+                if log == wal::Outcome::Durable {
+                    archive.adopt(of, batches);
+                }
+            }));
         }
     }
 
@@ -107,6 +124,7 @@ impl ColonyActor {
         let Some(archive) = self.archive.clone() else {
             return;
         };
+        self.correct_history();
         if self.written.is_some() {
             self.own_turn(|actor, at| {
                 let written = actor.written.take();
@@ -114,7 +132,7 @@ impl ColonyActor {
             });
         }
         // While all of a state is being removed, nothing may slip from memory to where the removal does not look.
-        if self.written.is_some() || !self.jobs.is_empty() || self.ended.is_some() {
+        if self.holdings.is_some() || self.written.is_some() || !self.jobs.is_empty() || self.ended.is_some() {
             return;
         }
         let (at, me) = (self.moment(), self.me.clone());
@@ -138,13 +156,13 @@ impl ColonyActor {
         {
             let history = &self.colony.state.history;
             let done = move |result| me.do_send(Swept(result));
-            archive.expire(self.colony.state.incarnation, before, history.hidden(), Box::new(done));
+            archive.expire(self.colony.state.incarnation, before, history.batches(), history.hidden(), Box::new(done));
         }
     }
 
     /// When to look for the next batch.
     pub(super) fn next_archiving(&self, monotonic: u64) -> Option<u64> {
-        if self.written.is_some() {
+        if self.written.is_some() || self.holdings.is_some() {
             return Some(monotonic + super::RETRY_MICROS);
         }
         if self.jobs.is_empty() { self.colony.next_batch(monotonic) } else { None }

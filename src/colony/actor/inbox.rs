@@ -1,7 +1,7 @@
 //! What reaches a colony's actor, and the way in.
 
 use super::{ColonyActor, log_stopped};
-use crate::colony::mailbox::{Call, Mailbox, NotSubscribed, Revive, Subscribe};
+use crate::colony::mailbox::{Call, Mailbox, NotSubscribed, PastProcess, Retrieve, Subscribe};
 use crate::colony::matching::Settled;
 use crate::colony::poll::PollSlot;
 use crate::colony::subscriptions::SubscriptionId;
@@ -57,15 +57,17 @@ impl Message for Subscribe {
 
 impl Handler<Subscribe> for ColonyActor {
     type Result = ();
-    fn handle(&mut self, Subscribe { subscription, reply, searched }: Subscribe, _: &mut Self::Context) {
+    fn handle(&mut self, Subscribe { subscription, reply, past }: Subscribe, _: &mut Self::Context) {
         if let Some(refusal) = &self.ended {
             return reply(Err(NotSubscribed::Refused(refusal.clone())));
         }
-        if !searched && let Some(lookup) = self.colony.lookup_for(&subscription) {
-            return reply(Err(NotSubscribed::Elsewhere(lookup)));
-        }
+        let past = match (past, self.colony.lookup_for(&subscription)) {
+            (PastProcess::NotSearched, Some(lookup)) => return reply(Err(NotSubscribed::Elsewhere(lookup))),
+            (PastProcess::NotSearched, None) => None,
+            (PastProcess::Searched(found), _) => found,
+        };
         self.colony.heard_from(&subscription.identity, self.clock.monotonic());
-        let mut subscribed = self.colony.subscribe(subscription);
+        let mut subscribed = self.colony.subscribe(subscription, past);
         // Entries are passed on at once, so those that are there already must be too.
         if let Ok((_, notice)) = &mut subscribed
             && let Some(backlog) = notice.take_if(|notice| notice.is_volatile())
@@ -155,7 +157,7 @@ impl Mailbox for ActorMailbox {
             SendError::Full(request) | SendError::Closed(request) => Box::new(request),
         })
     }
-    fn revive(&self, request: Revive) -> Result<(), Box<Revive>> {
+    fn retrieve(&self, request: Retrieve) -> Result<(), Box<Retrieve>> {
         self.0.try_send(request).map_err(|error| match error {
             SendError::Full(request) | SendError::Closed(request) => Box::new(request),
         })

@@ -2,7 +2,6 @@
 
 use super::AttributeAnswer;
 use crate::colony::access::Access;
-use crate::colony::history::Recall;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
 use crate::ids::AttributeId;
 use crate::refusal::Refusal;
@@ -20,7 +19,6 @@ impl ColonyMessage for GetAttribute {
     const NAME: &'static str = "getattributemsg";
     const TEXTS: Texts = texts!("Failed to get attribute");
     const ACCESS: Access = Access::Member;
-    const RECALL: Recall = Recall::Reads;
 
     fn address(&self) -> Address<'_> {
         Address::Attribute(&self.attributeid)

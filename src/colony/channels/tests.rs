@@ -130,8 +130,10 @@ impl Fixture {
         let ear = Arc::new(Ear::default());
         let topic = Topic::Channel { process: PROCESS, name: name.into(), after };
         let subscription = Subscription { identity: Identity::from_text(caller), topic, subscriber: ear.clone() };
-        let (_, notice) =
-            self.colony.subscribe(subscription).map_err(|refusal| (refusal.status, refusal.message.into_owned()))?;
+        let (_, notice) = self
+            .colony
+            .subscribe(subscription, None)
+            .map_err(|refusal| (refusal.status, refusal.message.into_owned()))?;
         notice.into_iter().for_each(Notice::tell);
         Ok(ear)
     }

@@ -1,6 +1,6 @@
 //! What the events of the past do to a colony's state.
 
-use super::{Archived, HistoryEvent, Missing, ProcessRecord, Recalled, Removal, is_over, is_past};
+use super::{Archived, Gone, HistoryEvent, Missing, ProcessRecord, Recalled, Removal, is_over, is_past};
 use crate::colony::state::State;
 use crate::colony::workflows::Workflow;
 use crate::ids::{GraphId, ProcessId};
@@ -10,6 +10,7 @@ impl State {
         match event {
             HistoryEvent::Archived(archived) => self.archive(&archived),
             HistoryEvent::Revived(recalled) => self.revive(*recalled, number),
+            HistoryEvent::Removed(gone) => self.history.remove(*gone),
             HistoryEvent::ProcessesCleared(state) => self.history.clear(Removal::Processes(state)),
             HistoryEvent::WorkflowsCleared(state) => self.history.clear(Removal::Workflows(state)),
             HistoryEvent::Expired(expired) => self.history.expire(expired),
@@ -73,7 +74,7 @@ impl State {
             Recalled::Process(record) => Missing::Process(record.process.id),
             Recalled::Workflow(workflow, _) => Missing::Workflow(workflow.id),
         });
-        self.history.give_back(&recalled);
+        self.history.give_back(&Gone::from(&recalled));
         self.restore(recalled, number);
     }
 

@@ -55,6 +55,10 @@ pub struct Archiving {
     queued: HashSet<Unit>,
     under_way: Option<Selected>,
     not_before: u64,
+    /// After a failure: nothing is tried before.
+    retry_at: u64,
+    /// Whether more lines are due than the last batch took.
+    has_more_lines: bool,
 }
 
 impl Archiving {
@@ -98,12 +102,14 @@ impl Colony {
             return None;
         }
         let first = self.archiving.due.front().map(|&(due, _)| due);
-        let has_more = self.state.history.removals().len() > 0 || !self.state.logs.is_empty();
+        let removals = self.state.history.removals().len();
         // Lines are due by the wall clock; that is looked at once an interval while there are any.
-        let other = has_more.then(|| self.archiving.not_before.max(monotonic));
+        let other = (removals > 0 || !self.state.logs.is_empty()).then_some(monotonic);
         let next = first.into_iter().chain(other).min()?;
-        let is_full = self.archiving.due.get(limits::ARCHIVED_A_BATCH - 1).is_some_and(|&(due, _)| due <= monotonic);
-        Some(if is_full { next } else { next.max(self.archiving.not_before) })
+        let units = self.archiving.due.get(limits::ARCHIVED_A_BATCH - 1).is_some_and(|&(due, _)| due <= monotonic);
+        let is_full = units || removals >= limits::ARCHIVED_A_BATCH || self.archiving.has_more_lines;
+        let pause = if is_full { 0 } else { self.archiving.not_before };
+        Some(next.max(pause).max(self.archiving.retry_at))
     }
 
     /// The next batch, if anything is due.
@@ -114,13 +120,16 @@ impl Colony {
         let mut batch = Batch {
             of: self.state.incarnation,
             number: self.state.history.batches() + 1,
-            removals: self.state.history.removals().take(limits::ARCHIVED_A_BATCH).cloned().collect(),
+            removals: self.state.history.removals().take(limits::REMOVALS_A_BATCH).cloned().collect(),
             processes: Vec::new(),
             workflows: Vec::new(),
             lines: Vec::new(),
         };
         let (mut units, mut records, mut bytes) = (Vec::new(), 0, 0);
-        while records < limits::ARCHIVED_A_BATCH && bytes < limits::ARCHIVED_BYTES_A_BATCH {
+        // Nothing is added before all that was removed until now is: a removal of all of a state must not meet what came
+        // after it.
+        let may_add = batch.removals.len() == self.state.history.removals().len();
+        while may_add && records < limits::ARCHIVED_A_BATCH && bytes < limits::ARCHIVED_BYTES_A_BATCH {
             let Some(&(_, unit)) = self.archiving.due.front().filter(|(due, _)| *due <= at.monotonic) else {
                 break;
             };
@@ -134,7 +143,10 @@ impl Colony {
             units.push(unit);
         }
         let after = Nanos::try_from(self.options.archive_after.as_nanos()).unwrap_or(Nanos::MAX);
-        batch.lines = self.state.logs.first(at.now.saturating_sub(after), limits::ARCHIVED_A_BATCH);
+        let until = at.now.saturating_sub(after);
+        batch.lines = self.state.logs.first(until, limits::ARCHIVED_A_BATCH, limits::ARCHIVED_TEXT_A_BATCH);
+        let last = batch.lines.last().map_or(0, |line| line.timestamp);
+        self.archiving.has_more_lines = !batch.lines.is_empty() && self.state.logs.has_between(last, until);
         self.archiving.not_before = at.monotonic.saturating_add(self.archive_interval());
         let is_empty = units.is_empty() && batch.lines.is_empty() && batch.removals.is_empty();
         if is_empty {
@@ -144,7 +156,7 @@ impl Colony {
             units,
             number: self.state.number,
             batch: batch.number,
-            lines_until: batch.lines.last().map_or(0, |line| line.timestamp),
+            lines_until: last,
             // At most as many as go into a batch.
             removals: u32::try_from(batch.removals.len()).unwrap_or(u32::MAX),
         });
@@ -160,7 +172,7 @@ impl Colony {
         match unit {
             Unit::Process(id) => {
                 let record = self.state.process_record(&id).filter(|record| is_past(&record.process))?;
-                let bytes = record.process.bytes();
+                let bytes = weight(&record);
                 batch.processes.push(record);
                 Some((1, bytes))
             }
@@ -172,7 +184,7 @@ impl Colony {
                 let record = workflow.record(self.state.workflows.number(&id)?);
                 let nodes: Vec<ProcessRecord> =
                     record.nodes.iter().filter_map(|node| self.state.process_record(&node.id)).collect();
-                let bytes = nodes.iter().map(|node| node.process.bytes()).sum();
+                let bytes = nodes.iter().map(weight).sum();
                 let count = nodes.len() + 1;
                 batch.workflows.push((record, nodes));
                 Some((count, bytes))
@@ -187,7 +199,7 @@ impl Colony {
         };
         if !has_worked {
             let retry = u64::try_from(limits::ARCHIVE_RETRY.as_micros()).unwrap_or(u64::MAX);
-            self.archiving.not_before = monotonic.saturating_add(retry);
+            self.archiving.retry_at = monotonic.saturating_add(retry);
             selected.units.into_iter().for_each(|unit| self.archiving.note(unit, monotonic));
             return Vec::new();
         }
@@ -227,4 +239,9 @@ impl Colony {
             !self.state.crons.has_previous(id) && workflow.node_ids().all(|node| self.process_is_as_of(node, number))
         })
     }
+}
+
+/// About how many bytes a record is written as. Inputs are shared in memory, and written each.
+fn weight(record: &ProcessRecord) -> usize {
+    record.process.bytes() + record.process.input.text().len()
 }

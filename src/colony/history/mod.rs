@@ -14,8 +14,8 @@ mod record;
 
 pub use archiving::{Archiving, Batch, Selected};
 pub use past::{Archive, Expired, Holdings, OnExpired, Past, PastError};
-pub use recall::{Elsewhere, Found, Lookup, Recall};
-pub use record::{NodeRecord, ProcessRecord, Recalled, WorkflowRecord};
+pub use recall::{Elsewhere, Found, Lookup, Purpose, Recall, Verdict};
+pub use record::{Gone, NodeRecord, ProcessRecord, Recalled, WorkflowRecord};
 
 use crate::colony::processes::{Process, ProcessState};
 use crate::colony::workflows::Workflow;
@@ -32,6 +32,8 @@ pub enum HistoryEvent {
     Archived(Box<Archived>),
     /// A record of the past is in memory again, since something is about to change it.
     Revived(Box<Recalled>),
+    /// A record of the past was removed.
+    Removed(Box<Gone>),
     /// All processes without a workflow that are in the store and in this state, or all, were removed.
     ProcessesCleared(Option<ProcessState>),
     /// The same for workflows, with their processes.
@@ -93,6 +95,11 @@ impl Hidden {
             None => self.all_processes[state as usize],
         };
         with_all > 0 || self.processes.contains(&number)
+    }
+
+    /// Whether no process without a workflow of this state is to be shown.
+    pub fn has_all_processes(&self, state: ProcessState) -> bool {
+        self.all_processes[state as usize] > 0
     }
 
     /// Whether this workflow is not to be shown.
@@ -231,26 +238,35 @@ impl History {
         }
     }
 
-    /// A record is in memory again.
-    pub fn give_back(&mut self, recalled: &Recalled) {
+    /// A record is not the past's any more: it is in memory again, or removed.
+    pub fn give_back(&mut self, gone: &Gone) {
         let hidden = Arc::make_mut(&mut self.hidden);
-        match recalled {
-            Recalled::Process(record) => {
-                let count = &mut self.holdings.processes[record.process.state as usize];
-                *count = count.saturating_sub(1);
-                hidden.processes.insert(record.number);
+        let less = |count: &mut u64| *count = count.saturating_sub(1);
+        match gone {
+            Gone::Process { number, state } => {
+                less(&mut self.holdings.processes[*state as usize]);
+                hidden.processes.insert(*number);
             }
-            Recalled::Workflow(workflow, nodes) => {
-                let state = workflow.state as usize;
-                self.holdings.workflows[state] = self.holdings.workflows[state].saturating_sub(1);
-                hidden.workflows.insert(workflow.number);
-                for node in nodes {
-                    let count = &mut self.holdings.nodes[state][node.process.state as usize];
-                    *count = count.saturating_sub(1);
-                    hidden.processes.insert(node.number);
+            Gone::Workflow { number, state, nodes } => {
+                less(&mut self.holdings.workflows[*state as usize]);
+                hidden.workflows.insert(*number);
+                for (node, node_state) in nodes {
+                    less(&mut self.holdings.nodes[*state as usize][*node_state as usize]);
+                    hidden.processes.insert(*node);
                 }
             }
         }
+    }
+
+    /// A record of the past was removed: the store deletes it when it comes to it.
+    pub fn remove(&mut self, gone: Gone) {
+        self.give_back(&gone);
+        self.removals.push_back(match gone {
+            Gone::Process { number, .. } => Removal::Process(number),
+            Gone::Workflow { number, nodes, .. } => {
+                Removal::Workflow { number, nodes: nodes.into_iter().map(|(node, _)| node).collect() }
+            }
+        });
     }
 
     /// The store has removed what was too old.
@@ -261,6 +277,16 @@ impl History {
         less(&mut self.holdings.workflows[done], expired.workflows, before.workflows);
         less(&mut self.holdings.nodes[done][done], expired.nodes, before.nodes);
         self.holdings.expired = expired;
+    }
+
+    /// What is to be recorded where the store holds something else than this says.
+    pub fn correction(&self, found: Holdings) -> Option<HistoryEvent> {
+        let batches = self.holdings.batches;
+        if found.batches < batches {
+            // Batches go on from here: a number never stands for two.
+            return Some(HistoryEvent::Lost(Box::new(Holdings { batches, ..found })));
+        }
+        (found.expired != self.holdings.expired).then_some(HistoryEvent::Expired(found.expired))
     }
 
     /// The store holds less than it was given.

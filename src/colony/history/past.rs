@@ -1,7 +1,7 @@
 //! The store of the past as a colony sees it: somewhere to write, and somewhere to read.
 
 use super::{Batch, Hidden, Missing, ProcessRecord, Recalled, WorkflowRecord};
-use crate::colony::logs::{LogLine, LogRange, pattern::Pattern};
+use crate::colony::logs::{LogLine, LogRange, Page, pattern::Pattern};
 use crate::colony::processes::{ListFilter, ProcessState};
 use crate::ids::{GraphId, Incarnation, ProcessId};
 use crate::refusal::Refusal;
@@ -57,8 +57,11 @@ pub trait Archive: Send + Sync {
     /// Writes and syncs a batch, later; `done` is told whether that worked. Batches are written in the order in which
     /// they were given.
     fn write(&self, batch: Batch, done: Box<dyn FnOnce(Result<(), PastError>) + Send>);
-    /// Removes what succeeded or was said before this time, but for what is hidden: some of it, where it is much.
-    fn expire(&self, of: Incarnation, before: Nanos, hidden: Arc<Hidden>, done: OnExpired);
+    /// Removes what succeeded or was said before this time, but for what is hidden or of a batch after `known`: some of
+    /// it, where it is much.
+    fn expire(&self, of: Incarnation, before: Nanos, known: u64, hidden: Arc<Hidden>, done: OnExpired);
+    /// What is missing of a colony up to this batch is known to be missing.
+    fn adopt(&self, of: Incarnation, batches: u64);
 }
 
 /// What is past, to be read. Every method may block on the disk.
@@ -78,7 +81,7 @@ pub trait Past {
         id: &GraphId,
         hidden: &Hidden,
     ) -> Result<Option<(WorkflowRecord, Vec<ProcessRecord>)>, PastError>;
-    /// What a message is about.
+    /// What a message is about; of a process that is a node, itself alone.
     ///
     /// # Errors
     /// As above.
@@ -131,7 +134,7 @@ pub trait Past {
         range: LogRange,
         count: usize,
         until: Nanos,
-    ) -> Result<Vec<LogLine>, PastError>;
+    ) -> Result<Page, PastError>;
     /// Log lines of an executor, none later than `until`, in the order of time.
     ///
     /// # Errors
@@ -143,7 +146,7 @@ pub trait Past {
         range: LogRange,
         count: usize,
         until: Nanos,
-    ) -> Result<Vec<LogLine>, PastError>;
+    ) -> Result<Page, PastError>;
     /// Log lines later than `after` and not later than `until` with this text in them, the oldest first.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! Messages about records that are not in memory: where to look for them, and what to do with what is found.
 
-use super::{Hidden, HistoryEvent, Missing, Recalled};
+use super::{Gone, Hidden, HistoryEvent, Missing, Recalled};
 use crate::colony::Colony;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, Answered, Body, Command, Decision, Reply, Turn};
+use crate::colony::processes::ProcessEvent;
 use crate::colony::state::State;
+use crate::colony::workflows::WorkflowEvent;
 use crate::crypto::Identity;
 use crate::ids::{AttributeId, GraphId, IdSource, Incarnation, ProcessId};
 use crate::refusal::Refusal;
@@ -13,12 +15,31 @@ use std::sync::Arc;
 /// What becomes of a message whose record is past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recall {
-    /// The record is brought back into memory first: the message may change it.
-    Revives,
-    /// The message decides about a copy: it reads that record and nothing else.
-    Reads,
+    /// It decides about a copy of that record alone. Executors, users and the clock are not there: a message that looks
+    /// at them about something that has ended must look for itself. Where it would change the record, the record is
+    /// brought back into memory first and the message decides again.
+    Copies,
     /// The message looks for itself, or is about no single record.
     Itself,
+}
+
+/// What a message wants of a record of the past.
+pub enum Verdict {
+    /// To read it: this is the answer.
+    Answer(Answered),
+    /// To remove it: this is the answer when that is done.
+    Removal(Answered),
+    /// To change it.
+    Change,
+}
+
+/// What a record of the past is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It comes back into memory.
+    Revival,
+    /// It is removed.
+    Removal,
 }
 
 /// Where to look for something.
@@ -57,16 +78,21 @@ impl Elsewhere {
     ///
     /// # Errors
     /// The message's refusal.
-    pub fn read(self, recalled: Recalled, caller: &Identity) -> Result<Answered, Refusal> {
+    pub fn read(self, recalled: Recalled, caller: &Identity) -> Result<Verdict, Refusal> {
         let Elsewhere { command, mut empty, .. } = self;
         empty.state.restore(recalled, 0);
         let turn = &mut Turn { colony: &empty, caller, now: 0, ids: &mut NoIds };
-        match command.decide(turn)? {
-            Decision::Reply(Reply { events, answer, payload_type, .. }) if events.is_empty() => {
-                Ok(Answered { payload_type, body: Body::Ready(answer(&empty)) })
+        let Decision::Reply(Reply { events, answer, payload_type, .. }) = command.decide(turn)? else {
+            return Ok(Verdict::Change);
+        };
+        let answered = |colony: &Colony| Answered { payload_type, body: Body::Ready(answer(colony)) };
+        Ok(match events.as_slice() {
+            [] => Verdict::Answer(answered(&empty)),
+            [Event::Process(ProcessEvent::Removed(_)) | Event::Workflow(WorkflowEvent::Removed(_))] => {
+                Verdict::Removal(answered(&empty))
             }
-            _ => Err(Refusal::odd("this message wants to change what is past; this is a defect of the server")),
-        }
+            _ => Verdict::Change,
+        })
     }
 }
 
@@ -115,8 +141,8 @@ impl Colony {
         Colony::new(state, self.options.clone())
     }
 
-    /// What brings something back that was found; `None` where the store may have changed since it was looked for.
-    pub fn revival(&self, found: Found) -> Option<Event> {
+    /// What happens to something that was found; `None` where the store may have changed since it was looked for.
+    pub fn retrieval(&self, found: Found, purpose: Purpose) -> Option<Event> {
         let Found { recalled, lookup } = found;
         let history = &self.state.history;
         let hidden = history.hidden();
@@ -125,6 +151,11 @@ impl Colony {
             Recalled::Workflow(workflow, _) => hidden.has_workflow(workflow.number, workflow.state),
         };
         let is_current = !is_hidden && lookup.batches == history.batches() && !self.retention.is_under_way();
-        is_current.then(|| Event::History(HistoryEvent::Revived(Box::new(recalled))))
+        is_current.then(|| {
+            Event::History(match purpose {
+                Purpose::Revival => HistoryEvent::Revived(Box::new(recalled)),
+                Purpose::Removal => HistoryEvent::Removed(Box::new(Gone::from(&recalled))),
+            })
+        })
     }
 }

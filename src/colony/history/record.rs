@@ -67,3 +67,37 @@ pub enum Recalled {
     /// A workflow with its processes.
     Workflow(WorkflowRecord, Vec<ProcessRecord>),
 }
+
+/// What is counted of a record that leaves the past.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum Gone {
+    /// A process without a workflow.
+    Process {
+        /// Its number.
+        number: u64,
+        /// Its state.
+        state: ProcessState,
+    },
+    /// A workflow.
+    Workflow {
+        /// Its number.
+        number: u64,
+        /// Its state.
+        state: ProcessState,
+        /// The numbers and states of its processes.
+        nodes: Vec<(u64, ProcessState)>,
+    },
+}
+
+impl From<&Recalled> for Gone {
+    fn from(recalled: &Recalled) -> Gone {
+        match recalled {
+            Recalled::Process(record) => Gone::Process { number: record.number, state: record.process.state },
+            Recalled::Workflow(workflow, nodes) => Gone::Workflow {
+                number: workflow.number,
+                state: workflow.state,
+                nodes: nodes.iter().map(|node| (node.number, node.process.state)).collect(),
+            },
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! `getlogsmsg`: the log of a process or of an executor (chapter 4, 2.4).
 
-use super::{LogLine, LogRange, ShownLine};
+use super::{LogRange, Page, ShownLine};
 use crate::colony::access::Access;
 use crate::colony::history::Recall;
 use crate::colony::message::{Address, ColonyMessage, Decision, NullIfEmpty, Texts, Turn};
@@ -81,8 +81,8 @@ impl ColonyMessage for GetLogs {
         }
         let (of, until) = (state.incarnation, state.history.lines_until());
         Ok(Decision::FromPast(Box::new(move |past| {
-            if let Some(lookup) = lookup
-                && past.find(lookup.of, &lookup.missing, &lookup.hidden)?.is_none()
+            if let Some((lookup, process)) = lookup.zip(process.as_ref())
+                && past.process(of, process, &lookup.hidden)?.is_none()
             {
                 return Err(ColonyMessage::unknown(&self));
             }
@@ -90,21 +90,11 @@ impl ColonyMessage for GetLogs {
                 Some(process) => past.lines_of_process(of, process, range, count, until)?,
                 None => past.lines_of_executor(of, &self.executorname, range, count, until)?,
             };
-            Ok(Box::new(shown(joined(old, present, range, count), &colony)))
+            Ok(Box::new(shown(old.then(present, range, count), &colony)))
         })))
     }
 }
 
-fn shown(lines: Vec<Arc<LogLine>>, colony: &Arc<str>) -> NullIfEmpty<ShownLine> {
-    NullIfEmpty(lines.into_iter().map(|line| ShownLine { line, colony: colony.clone() }).collect())
-}
-
-/// What is past and what is present of one range: all that is past is older.
-fn joined(old: Vec<LogLine>, present: Vec<Arc<LogLine>>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
-    let mut lines: Vec<Arc<LogLine>> = old.into_iter().map(Arc::new).chain(present).collect();
-    match range {
-        LogRange::Latest => lines.drain(..lines.len().saturating_sub(count)).for_each(drop),
-        LogRange::Oldest | LogRange::Since(_) => lines.truncate(count),
-    }
-    lines
+fn shown(page: Page, colony: &Arc<str>) -> NullIfEmpty<ShownLine> {
+    NullIfEmpty(page.lines.into_iter().map(|line| ShownLine { line, colony: colony.clone() }).collect())
 }

@@ -6,7 +6,6 @@ pub mod get;
 pub mod pattern;
 pub mod search;
 
-use super::listing::fitting;
 use crate::ids::ProcessId;
 use crate::limits;
 use crate::map::HashMap;
@@ -113,11 +112,18 @@ impl Logs {
         self.by_time.is_empty()
     }
 
-    /// The oldest lines, none later than `until`: at most `count`, and not more than one reply may hold.
-    pub fn first(&self, until: Nanos, count: usize) -> Vec<Arc<LogLine>> {
-        let old = self.by_time.iter().take_while(|entry| entry.timestamp <= until);
-        let fits = fitting(old.take(count), |entry| LINE_BYTES + entry.line.said.message.len());
-        fits.map(|entry| entry.line.clone()).collect()
+    /// The oldest lines, none later than `until`: at most `count`, and no more bytes than this but for the first.
+    pub fn first(&self, until: Nanos, count: usize, bytes: usize) -> Vec<Arc<LogLine>> {
+        let begin = self.removed;
+        let old = self.by_time.iter().take_while(|entry| entry.timestamp <= until).take(count).enumerate();
+        let fits = old.take_while(|(n, entry)| *n == 0 || entry.end - begin <= bytes);
+        fits.map(|(_, entry)| entry.line.clone()).collect()
+    }
+
+    /// Whether there is a line later than `after` and not later than `until`.
+    pub fn has_between(&self, after: Nanos, until: Nanos) -> bool {
+        let next = self.by_time.partition_point(|entry| entry.timestamp <= after);
+        self.by_time.get(next).is_some_and(|entry| entry.timestamp <= until)
     }
 
     /// About how many bytes of memory they take.
@@ -126,12 +132,12 @@ impl Logs {
     }
 
     /// At most `count` lines of a process, in the order of their time stamps.
-    pub fn of_process(&self, process: &ProcessId, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
+    pub fn of_process(&self, process: &ProcessId, range: LogRange, count: usize) -> Page {
         select(self.by_process.get(process), range, count)
     }
 
     /// At most `count` lines of an executor, in the order of their time stamps.
-    pub fn of_executor(&self, executor: &str, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
+    pub fn of_executor(&self, executor: &str, range: LogRange, count: usize) -> Page {
         select(self.by_executor.get(executor), range, count)
     }
 
@@ -162,22 +168,62 @@ fn pop_oldest<K: Eq + Hash>(index: &mut HashMap<K, Lines>, key: &K) {
     }
 }
 
-fn select(lines: Option<&Lines>, range: LogRange, count: usize) -> Vec<Arc<LogLine>> {
+/// Lines of one range, in the order of their time stamps.
+#[derive(Debug, Default, PartialEq)]
+pub struct Page {
+    /// The lines.
+    pub lines: Vec<Arc<LogLine>>,
+    /// Whether there were more than fit into one reply.
+    pub is_cut: bool,
+}
+
+impl Page {
+    /// As many of these as fit into one reply, which come in the order in which the range is read.
+    pub fn of(lines: impl Iterator<Item = Arc<LogLine>>, range: LogRange) -> Page {
+        let mut lines = lines.peekable();
+        let mut fits = Vec::new();
+        let mut bytes = 0;
+        while let Some(line) = lines.next_if(|line| {
+            bytes += LINE_BYTES + line.said.message.len();
+            fits.is_empty() || bytes <= limits::LIST_BYTES
+        }) {
+            fits.push(line);
+        }
+        if range == LogRange::Latest {
+            fits.reverse();
+        }
+        Page { lines: fits, is_cut: lines.peek().is_some() }
+    }
+
+    /// This page of what is past, which is older, and that of what is present, as one of at most `count` lines.
+    #[must_use]
+    pub fn then(self, present: Page, range: LogRange, count: usize) -> Page {
+        // What was cut must not be passed over: whoever pages by time would never see it.
+        match range {
+            LogRange::Latest if present.is_cut => present,
+            LogRange::Latest => {
+                let newest = present.lines.into_iter().rev().chain(self.lines.into_iter().rev());
+                Page::of(newest.take(count), range)
+            }
+            LogRange::Oldest | LogRange::Since(_) if self.is_cut => self,
+            LogRange::Oldest | LogRange::Since(_) => {
+                Page::of(self.lines.into_iter().chain(present.lines).take(count), range)
+            }
+        }
+    }
+}
+
+fn select(lines: Option<&Lines>, range: LogRange, count: usize) -> Page {
     let Some(lines) = lines else {
-        return Vec::new();
+        return Page::default();
     };
-    let bytes = |line: &&Arc<LogLine>| LINE_BYTES + line.said.message.len();
     match range {
-        LogRange::Oldest => fitting(lines.iter().take(count), bytes).cloned().collect(),
+        LogRange::Oldest => Page::of(lines.iter().take(count).cloned(), range),
         LogRange::Since(since) => {
             let from = lines.partition_point(|line| line.timestamp <= since);
-            fitting(lines.range(from..).take(count), bytes).cloned().collect()
+            Page::of(lines.range(from..).take(count).cloned(), range)
         }
-        LogRange::Latest => {
-            let mut newest: Vec<_> = fitting(lines.iter().rev().take(count), bytes).cloned().collect();
-            newest.reverse();
-            newest
-        }
+        LogRange::Latest => Page::of(lines.iter().rev().take(count).cloned(), range),
     }
 }
 
@@ -232,17 +278,38 @@ mod tests {
         let line = logs.bytes() / 5;
         let times = |lines: Vec<Arc<LogLine>>| lines.iter().map(|line| line.timestamp).collect::<Vec<_>>();
         assert_eq!(
-            [(0, 9), (3, 9), (9, 2)].map(|(until, count)| times(logs.first(until, count))),
+            [(0, 9), (3, 9), (9, 2)].map(|(until, count)| times(logs.first(until, count, 1_000))),
             [vec![], vec![1, 2, 3], vec![1, 2]]
         );
         logs.expire(3);
         assert_eq!(logs.bytes(), 2 * line);
         assert_eq!(found(&logs, "", 0, 9), [4, 5]);
-        assert_eq!(times(logs.of_process(&ProcessId([1; 32]), LogRange::Since(4), 9)), [5]);
-        assert_eq!(times(logs.of_executor("e", LogRange::Latest, 9)), [4, 5]);
+        assert_eq!(times(logs.of_process(&ProcessId([1; 32]), LogRange::Since(4), 9).lines), [5]);
+        assert_eq!(times(logs.of_executor("e", LogRange::Latest, 9).lines), [4, 5]);
         assert_eq!(logs.by_process.len(), 1);
         logs.expire(9);
         assert_eq!((logs.bytes(), logs.by_process.len(), logs.by_executor.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_passed_over() {
+        let line = |timestamp: Nanos, bytes: usize| {
+            let said = LogEvent { process: None, executor: "e".into(), message: "x".repeat(bytes) };
+            Arc::new(LogLine { said, timestamp })
+        };
+        let half = limits::LIST_BYTES / 2;
+        let page = |lines: &[Arc<LogLine>], range| Page::of(lines.iter().cloned(), range);
+        let times = |page: &Page| page.lines.iter().map(|line| line.timestamp).collect::<Vec<_>>();
+        let (old, new) = ([line(1, half), line(2, half), line(3, 1)], [line(4, 1)]);
+        let joined = page(&old, LogRange::Oldest).then(page(&new, LogRange::Oldest), LogRange::Oldest, 9);
+        assert_eq!((times(&joined), joined.is_cut), (vec![1], true));
+        let joined = page(&old[2..], LogRange::Oldest).then(page(&new, LogRange::Oldest), LogRange::Oldest, 9);
+        assert_eq!((times(&joined), joined.is_cut), (vec![3, 4], false));
+        let newest: Vec<_> = old.iter().rev().cloned().collect();
+        let present = page(&newest, LogRange::Latest);
+        assert_eq!((times(&present), present.is_cut), (vec![2, 3], true));
+        let joined = page(&[line(0, 1)], LogRange::Latest).then(present, LogRange::Latest, 9);
+        assert_eq!(times(&joined), [2, 3]);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::ProcessAnswer;
 use crate::colony::access::Access;
-use crate::colony::history::Recall;
+use crate::colony::history::{ProcessRecord, Recall};
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
+use crate::ids::ProcessId;
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
@@ -19,7 +20,7 @@ impl ColonyMessage for GetProcess {
     const NAME: &'static str = "getprocessmsg";
     const TEXTS: Texts = texts!("Failed to get process");
     const ACCESS: Access = Access::Member;
-    const RECALL: Recall = Recall::Reads;
+    const RECALL: Recall = Recall::Itself;
 
     fn address(&self) -> Address<'_> {
         Address::Process(&self.processid)
@@ -31,7 +32,20 @@ impl ColonyMessage for GetProcess {
 
     fn decide(self, turn: &mut Turn<'_>) -> Result<Decision, Refusal> {
         let Some(process) = turn.process(&self.processid) else {
-            return Err(ColonyMessage::unknown(&self));
+            let id = ProcessId::from_text(&self.processid);
+            let lookup = turn.colony.lookup(ColonyMessage::address(&self)).zip(id);
+            let Some((lookup, id)) = lookup else {
+                return Err(ColonyMessage::unknown(&self));
+            };
+            let colony = turn.colony.state.name.clone();
+            // One row: its neighbours stand with it.
+            return Ok(Decision::FromPast(Box::new(move |past| {
+                let record = past.process(lookup.of, &id, &lookup.hidden)?;
+                let Some(ProcessRecord { process, links, .. }) = record else {
+                    return Err(ColonyMessage::unknown(&self));
+                };
+                Ok(Box::new(ProcessAnswer { process, colony, links }))
+            })));
         };
         // A node's neighbours are the workflow's, which may have changed later.
         let workflow = process.graph.and_then(|graph| turn.colony.state.workflows.get(&graph));

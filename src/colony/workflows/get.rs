@@ -2,7 +2,6 @@
 
 use super::layout::ShownGraph;
 use crate::colony::access::Access;
-use crate::colony::history::Recall;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
 use crate::refusal::Refusal;
 use crate::texts;
@@ -19,7 +18,6 @@ impl ColonyMessage for GetProcessGraph {
     const NAME: &'static str = "getprocessgraphmsg";
     const TEXTS: Texts = texts!("Failed to get processgraph");
     const ACCESS: Access = Access::Member;
-    const RECALL: Recall = Recall::Reads;
 
     fn address(&self) -> Address<'_> {
         Address::Graph(&self.processgraphid)

@@ -35,6 +35,7 @@ pub fn expire(
     connection: &mut Connection,
     of: Incarnation,
     before: Nanos,
+    known: u64,
     hidden: &Hidden,
 ) -> rusqlite::Result<(Expired, bool)> {
     if schema::batches(connection, of)?.is_none() {
@@ -45,19 +46,29 @@ pub fn expire(
     let ended = Time::from_nanos(before).micros();
     let state = ProcessState::Successful;
     // The index on state and end is walked from its old end.
-    let rows = old(&transaction, &format!("processes_{of} WHERE graph IS NULL AND"), ended)?;
-    let mut has_more = rows.len() as i64 == AT_ONCE;
+    let rows = old(&transaction, &format!("processes_{of} WHERE graph IS NULL AND"), ended, known)?;
+    let is_full = |rows: usize| rows as i64 >= AT_ONCE;
+    let mut has_more = is_full(rows.len());
     for row in rows.into_iter().filter(|row| !hidden.has_process(*row, state, None)) {
         remove_process(&transaction, of, row)?;
         expired.processes += 1;
     }
-    let rows = old(&transaction, &format!("workflows_{of} WHERE"), ended)?;
-    has_more |= rows.len() as i64 == AT_ONCE;
+    let rows = old(&transaction, &format!("workflows_{of} WHERE"), ended, known)?;
+    has_more |= is_full(rows.len());
+    let nodes_before = expired.nodes;
     for row in rows.into_iter().filter(|row| !hidden.has_workflow(*row, state)) {
+        // A workflow goes whole, but not many large ones at once.
+        if (expired.nodes - nodes_before) as i64 >= AT_ONCE {
+            has_more = true;
+            break;
+        }
         expired.nodes += remove_workflow(&transaction, of, row)?;
         expired.workflows += 1;
     }
-    has_more |= remove_lines(&transaction, of, before)? as i64 == AT_ONCE;
+    let lines = remove_lines(&transaction, of, before)?;
+    has_more |= is_full(lines);
+    // Where all that was found is hidden, looking again at once finds the same.
+    has_more &= lines > 0 || expired != totals(&transaction, of)?;
     transaction.execute(
         "UPDATE colonies SET expired_processes = ?2, expired_workflows = ?3, expired_nodes = ?4
          WHERE incarnation = ?1",
@@ -67,11 +78,12 @@ pub fn expire(
     Ok((expired, has_more))
 }
 
-fn old(transaction: &Transaction<'_>, from: &str, ended: i64) -> rusqlite::Result<Vec<u64>> {
-    let sql = format!("SELECT number FROM {from} state = ?1 AND ended < ?2 ORDER BY ended LIMIT ?3");
+fn old(transaction: &Transaction<'_>, from: &str, ended: i64, known: u64) -> rusqlite::Result<Vec<u64>> {
+    let sql = format!("SELECT number FROM {from} state = ?1 AND ended < ?2 AND batch <= ?4 ORDER BY ended LIMIT ?3");
     let mut select = transaction.prepare_cached(&sql)?;
-    let rows =
-        select.query_map(params![ProcessState::Successful as i64, ended, AT_ONCE], |row| row.get::<_, i64>(0))?;
+    let rows = select.query_map(params![ProcessState::Successful as i64, ended, AT_ONCE, number(known)], |row| {
+        row.get::<_, i64>(0)
+    })?;
     rows.map(|row| Ok(u64::try_from(row?).unwrap_or(0))).collect()
 }
 

@@ -20,7 +20,7 @@ use crate::time::Nanos;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -71,7 +71,8 @@ impl Shared {
 
 enum Job {
     Write(Batch, Done),
-    Expire(Incarnation, Nanos, Arc<Hidden>, OnExpired),
+    Expire { of: Incarnation, before: Nanos, known: u64, hidden: Arc<Hidden>, done: OnExpired },
+    Adopt(Incarnation, u64),
     Forget(Incarnation),
     Close(std::sync::mpsc::Sender<()>),
 }
@@ -146,19 +147,19 @@ impl HistoryStore {
         self.send(Job::Forget(of));
     }
 
-    /// Waits until all that was given has been written.
+    /// Waits until all that was given has been written, but not long: what was not is written after the next start.
     pub fn close(&self) {
         let (tell, told) = std::sync::mpsc::channel();
         self.send(Job::Close(tell));
         // The thread drops its end when it ends, too.
-        let _ = told.recv();
+        let _ = told.recv_timeout(limits::HISTORY_CLOSE);
     }
 
     fn send(&self, job: Job) {
         let ended = || PastError("its writer has ended".to_owned());
         match self.shared.jobs.send(job) {
             Err(crossbeam_channel::SendError(Job::Write(_, done))) => done(Err(ended())),
-            Err(crossbeam_channel::SendError(Job::Expire(.., done))) => done(Err(ended())),
+            Err(crossbeam_channel::SendError(Job::Expire { done, .. })) => done(Err(ended())),
             _ => {}
         }
     }
@@ -169,8 +170,12 @@ impl Archive for HistoryStore {
         self.send(Job::Write(batch, done));
     }
 
-    fn expire(&self, of: Incarnation, before: Nanos, hidden: Arc<Hidden>, done: OnExpired) {
-        self.send(Job::Expire(of, before, hidden, done));
+    fn expire(&self, of: Incarnation, before: Nanos, known: u64, hidden: Arc<Hidden>, done: OnExpired) {
+        self.send(Job::Expire { of, before, known, hidden, done });
+    }
+
+    fn adopt(&self, of: Incarnation, batches: u64) {
+        self.send(Job::Adopt(of, batches));
     }
 }
 
@@ -189,13 +194,23 @@ fn settle_all(connection: &mut Connection, known: &[Known]) -> rusqlite::Result<
 }
 
 fn run(mut connection: Connection, queue: &Receiver<Job>) {
+    let mut forgotten = HashSet::new();
     for job in queue {
         match job {
+            // A batch that waited for the log while its colony was removed.
+            Job::Write(batch, done) if forgotten.contains(&batch.of) => done(Ok(())),
             Job::Write(batch, done) => done(writer::write(&mut connection, &batch).map_err(PastError::from)),
-            Job::Expire(of, before, hidden, done) => {
-                done(expire::expire(&mut connection, of, before, &hidden).map_err(PastError::from));
+            Job::Expire { of, before, known, hidden, done } => {
+                let expired = expire::expire(&mut connection, of, before, known, &hidden);
+                done(expired.map_err(PastError::from));
+            }
+            Job::Adopt(of, batches) => {
+                if let Err(error) = writer::adopt(&connection, of, batches) {
+                    tracing::error!(stream = of, %error, "that the past is incomplete is said again at the next start");
+                }
             }
             Job::Forget(of) => {
+                forgotten.insert(of);
                 if let Err(error) = schema::drop_tables(&connection, of) {
                     // The next start drops them.
                     tracing::error!(stream = of, %error, "the history of a removed colony could not be dropped");

@@ -2,13 +2,14 @@
 
 use super::{body, schema, search};
 use crate::colony::history::{Hidden, Missing, Past, PastError, ProcessRecord, Recalled, WorkflowRecord};
-use crate::colony::logs::{LogEvent, LogLine, LogRange, pattern::Pattern};
+use crate::colony::logs::{LogEvent, LogLine, LogRange, Page, pattern::Pattern};
 use crate::colony::processes::{ListFilter, ProcessState};
 use crate::ids::{AttributeId, GraphId, Incarnation, ProcessId};
 use crate::limits;
 use crate::storage::codec::CodecError;
 use crate::time::{Nanos, Time};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
+use std::sync::Arc;
 
 /// A connection that reads.
 pub struct Reader {
@@ -109,17 +110,6 @@ impl Reader {
         Ok(Some((workflow, nodes)))
     }
 
-    /// What brings a process back: itself, or its workflow.
-    fn recalled(&self, of: Incarnation, row: ProcessRow, hidden: &Hidden) -> Result<Option<Recalled>, PastError> {
-        if row.is_hidden(hidden) {
-            return Ok(None);
-        }
-        match row.graph {
-            None => Ok(Some(Recalled::Process(body::read(&row.body)?))),
-            Some((graph, _)) => Ok(self.workflow_by_number(of, graph, hidden)?.map(|(w, n)| Recalled::Workflow(w, n))),
-        }
-    }
-
     fn lines(
         &self,
         of: Incarnation,
@@ -127,9 +117,9 @@ impl Reader {
         range: LogRange,
         count: usize,
         until: Nanos,
-    ) -> Result<Vec<LogLine>, PastError> {
+    ) -> Result<Page, PastError> {
         if !self.has(of)? {
-            return Ok(Vec::new());
+            return Ok(Page::default());
         }
         let (after, order) = match range {
             LogRange::Oldest => (Nanos::MIN, "ASC"),
@@ -143,20 +133,10 @@ impl Reader {
         );
         let mut select = self.connection.prepare_cached(&sql)?;
         let rows = select.query_map(params![key.1, after, until, limit(count)], read_line)?;
-        let mut bytes = 0;
-        let mut lines = Vec::new();
-        for line in rows {
-            let line = line?;
-            bytes += line.said.message.len();
-            if bytes > limits::LIST_BYTES && !lines.is_empty() {
-                break;
-            }
-            lines.push(line);
-        }
-        if range == LogRange::Latest {
-            lines.reverse();
-        }
-        Ok(lines)
+        let mut failure = None;
+        let read = rows.map_while(|line| line.map_err(|error| failure = Some(error)).ok());
+        let page = Page::of(read.map(Arc::new), range);
+        failure.map_or(Ok(page), |error| Err(error.into()))
     }
 }
 
@@ -209,7 +189,8 @@ impl Past for Reader {
                 }
             }
         };
-        row.map_or(Ok(None), |row| self.recalled(of, row, hidden))
+        let row = row.filter(|row| !row.is_hidden(hidden));
+        row.map(|row| Ok(Recalled::Process(body::read(&row.body)?))).transpose()
     }
 
     fn list(
@@ -229,7 +210,9 @@ impl Past for Reader {
             ListFilter::Initiator(key) => (Some("initiator = ?2"), key),
             ListFilter::Label(key) => (Some("label = ?2 AND label <> ''"), key),
         };
-        let condition = column.map(|column| format!("AND {column}")).unwrap_or_default();
+        let mut condition = column.map(|column| format!("AND {column}")).unwrap_or_default();
+        // What was removed all at once may be very much: it is passed over without looking at each.
+        condition.push_str(if hidden.has_all_processes(state) { " AND graph IS NOT NULL" } else { "" });
         let sql = format!(
             "SELECT {PROCESS_COLUMNS} FROM processes_{of} WHERE state = ?1 {condition} ORDER BY ended DESC, number"
         );
@@ -317,7 +300,7 @@ impl Past for Reader {
         range: LogRange,
         count: usize,
         until: Nanos,
-    ) -> Result<Vec<LogLine>, PastError> {
+    ) -> Result<Page, PastError> {
         self.lines(of, ("process", Value::Blob(process.0.to_vec())), range, count, until)
     }
 
@@ -328,7 +311,7 @@ impl Past for Reader {
         range: LogRange,
         count: usize,
         until: Nanos,
-    ) -> Result<Vec<LogLine>, PastError> {
+    ) -> Result<Page, PastError> {
         self.lines(of, ("executor", Value::Text(executor.to_owned())), range, count, until)
     }
 

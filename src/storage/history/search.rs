@@ -20,25 +20,38 @@ pub fn search(
     (after, until): (Nanos, Nanos),
     count: usize,
 ) -> Result<Vec<LogLine>, PastError> {
-    match expression(&text.literals()) {
+    let literals = text.literals();
+    // No line holds one, and SQLite's texts end there.
+    if literals.iter().any(|literal| literal.contains('\0')) {
+        return Ok(Vec::new());
+    }
+    let most = limit(limits::SEARCHED_LINES);
+    match expression(&literals) {
         Some(expression) => {
             let sql = format!(
                 "SELECT l.timestamp, l.process, l.executor, l.message
-                 FROM words_{of} AS w JOIN lines_{of} AS l ON l.timestamp = w.rowid
+                 FROM words_{of} AS w CROSS JOIN lines_{of} AS l ON l.timestamp = w.rowid
                  WHERE words_{of} MATCH ?1 AND w.rowid > ?2 AND w.rowid <= ?3 ORDER BY w.rowid LIMIT ?4"
             );
             let mut select = connection.prepare_cached(&sql)?;
-            let most = limit(limits::SEARCHED_LINES);
             filtered(select.query_map(params![expression, after, until, most], read_line)?, text, count)
         }
         None => {
             let sql = format!(
-                "SELECT {LINE_COLUMNS} FROM (SELECT {LINE_COLUMNS} FROM lines_{of}
-                 WHERE timestamp > ?1 AND timestamp <= ?2 ORDER BY timestamp DESC LIMIT ?3) ORDER BY timestamp"
+                "SELECT {LINE_COLUMNS} FROM lines_{of} WHERE timestamp > ?1 AND timestamp <= ?2
+                 ORDER BY timestamp DESC LIMIT ?3"
             );
             let mut select = connection.prepare_cached(&sql)?;
-            let most = limit(limits::SEARCHED_LINES);
-            filtered(select.query_map(params![after, until, most], read_line)?, text, count)
+            let (mut newest, mut bytes) = (Vec::new(), 0);
+            for line in select.query_map(params![after, until, most], read_line)? {
+                let line = line?;
+                bytes += line.said.message.len();
+                if bytes > limits::SEARCHED_BYTES && !newest.is_empty() {
+                    break;
+                }
+                newest.push(Ok(line));
+            }
+            filtered(newest.into_iter().rev(), text, count)
         }
     }
 }

@@ -36,12 +36,7 @@ pub fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()>
         }
     }
     add_lines(&transaction, batch)?;
-    transaction
-        .prepare_cached(
-            "INSERT INTO colonies (incarnation, batches) VALUES (?1, ?2)
-             ON CONFLICT (incarnation) DO UPDATE SET batches = excluded.batches",
-        )?
-        .execute(params![of, number(batch.number)])?;
+    note_batches(&transaction, of, batch.number)?;
     transaction.commit()
 }
 
@@ -186,6 +181,25 @@ fn delete_selected(
             return Ok(());
         }
     }
+}
+
+/// Notes that what is missing of a colony up to this batch is known to be missing.
+///
+/// # Errors
+/// What SQLite says.
+pub fn adopt(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Result<()> {
+    schema::make_tables(connection, of)?;
+    note_batches(connection, of, batches)
+}
+
+fn note_batches(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO colonies (incarnation, batches) VALUES (?1, ?2)
+             ON CONFLICT (incarnation) DO UPDATE SET batches = excluded.batches",
+        )?
+        .execute(params![of, number(batches)])?;
+    Ok(())
 }
 
 /// Brings a colony's tables to where its state is: what was written after that is removed, since the state does not
