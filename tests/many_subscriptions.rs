@@ -59,10 +59,10 @@ fn subscribe(server: &Server, colony: &Colony, ids: &[String]) -> Vec<WebSocket>
 /// Closes some of the processes; their subscribers are told, and no others.
 fn check_told(colony: &Colony, executor: &PrivateKey, ids: &[String], sockets: &mut [WebSocket], step: usize) {
     let mut ended = Vec::new();
-    for place in 0..ids.len() {
-        assert_eq!(colony.assign(executor, 10).process_id(), ids[place], "in the order of submission");
+    for (place, id) in ids.iter().enumerate() {
+        assert_eq!(colony.assign(executor, 10).process_id(), id, "in the order of submission");
         if place % step == 0 {
-            colony.close(executor, &ids[place]).ok();
+            colony.close(executor, id).ok();
             ended.push(place);
         }
     }
