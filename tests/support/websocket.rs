@@ -35,9 +35,8 @@ impl Frame {
     }
 }
 
-/// A websocket.
+/// A websocket: one open file, so that a test can hold thousands.
 pub struct WebSocket {
-    stream: TcpStream,
     reader: BufReader<TcpStream>,
 }
 
@@ -61,10 +60,9 @@ impl WebSocket {
         let mut connection = Connection::open(address).unwrap();
         let headers: Vec<_> = UPGRADE.iter().chain(headers).copied().collect();
         connection.request("GET", "/pubsub", &headers, b"").unwrap();
-        let stream = connection.stream;
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut reader = BufReader::new(connection.stream);
         let response = read_head(&mut reader).unwrap();
-        (WebSocket { stream, reader }, response)
+        (WebSocket { reader }, response)
     }
 
     /// Sends a frame, masked as clients must.
@@ -84,7 +82,7 @@ impl WebSocket {
         }
         frame.extend_from_slice(&mask);
         frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        self.stream.write_all(&frame).unwrap();
+        self.reader.get_mut().write_all(&frame).unwrap();
     }
 
     /// Sends a signed message as a text frame.
