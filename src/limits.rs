@@ -8,6 +8,10 @@ pub const JSON_DEPTH: usize = 127;
 /// Bytes of a request body. Channel payloads of 10 MiB grow in base64 within base64; the reference took 40 MB.
 pub const BODY_BYTES: usize = 100 << 20;
 
+/// Bytes of all request bodies in flight together. A body that is being read takes about three times its size with what
+/// is decoded of it.
+pub const BODY_MEMORY_BYTES: usize = 1 << 30;
+
 /// Bytes of a body above which parsing and hashing leave the worker's event loop: a millisecond's work.
 pub const LARGE_BODY_BYTES: usize = 256 << 10;
 

@@ -7,6 +7,7 @@ use crate::colony::matching::nothing_to_do;
 use crate::colony::state::State;
 use crate::crypto::{Identity, Memo, PrivateKey};
 use crate::http::api::Shared;
+use crate::http::budget::BodyBudget;
 use crate::http::readiness::{Phase, Readiness};
 use crate::http::serve;
 use crate::http::tls::{self, TlsError};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub memo: bool,
     /// Bytes of a request body, at most.
     pub body_limit: usize,
+    /// Bytes of all request bodies in flight together, at most.
+    pub body_memory: usize,
     /// How colonies work.
     pub options: Options,
 }
@@ -138,6 +141,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         rpc: rpc.clone(),
         readiness: readiness.clone(),
         body_limit: settings.body_limit,
+        bodies: Arc::new(BodyBudget::new(settings.body_memory)),
         under_way: AtomicUsize::new(0),
     });
     let (tell_arbiter, mut arbiters) = mpsc::unbounded_channel();

@@ -73,6 +73,7 @@ impl Dev {
             workers: cores(),
             memo: true,
             body_limit: limits::BODY_BYTES,
+            body_memory: limits::BODY_MEMORY_BYTES,
             options: Options { allow_reregister: true, ..Options::default() },
         };
         actix_rt::System::new().block_on(async move {

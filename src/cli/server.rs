@@ -3,6 +3,7 @@
 use super::{open_files, signals};
 use crate::colony::{Bounds, Options};
 use crate::crypto::Identity;
+use crate::http::budget::BodyBudget;
 use crate::limits;
 use crate::startup::{self, Settings};
 use anyhow::{Context, bail};
@@ -56,6 +57,9 @@ pub struct Start {
     /// Largest request body in bytes
     #[arg(long, env = "COLONIES_MAX_BODY", default_value_t = limits::BODY_BYTES)]
     max_body: usize,
+    /// Bytes of all request bodies in flight together
+    #[arg(long, env = "COLONIES_MAX_BODY_MEMORY", default_value_t = limits::BODY_MEMORY_BYTES)]
+    max_body_memory: usize,
     /// Processes that may wait in one colony
     #[arg(long, env = "COLONIES_MAX_WAITING", default_value_t = limits::WAITING_PER_COLONY)]
     max_waiting: usize,
@@ -220,6 +224,7 @@ impl Start {
             workers: self.workers.unwrap_or_else(cores).max(1),
             memo: !self.no_signature_memo,
             body_limit: self.max_body,
+            body_memory: self.body_memory()?,
             options: Options {
                 allow_reregister: self.allow_executor_reregister,
                 max_waiting: self.max_waiting,
@@ -241,6 +246,18 @@ impl Start {
                 ..Options::default()
             },
         })
+    }
+
+    /// A body that could never be read would be told to try again for ever.
+    fn body_memory(&self) -> anyhow::Result<usize> {
+        let (largest, bytes) = (self.max_body, self.max_body_memory);
+        if BodyBudget::new(bytes).for_large() < largest {
+            bail!(
+                "a body may have {largest} bytes (--max-body), and fifteen sixteenths of {bytes} (--max-body-memory) \
+                 are less: raise one or lower the other"
+            );
+        }
+        Ok(bytes)
     }
 
     /// How long successful work and log lines are kept. Without a positive age all of them would go at once, as with the

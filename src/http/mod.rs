@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod body;
+pub mod budget;
 pub mod cors;
 pub mod pubsub;
 pub mod readiness;
