@@ -24,7 +24,7 @@ pub enum ServerCommand {
 }
 
 /// Where and how to serve. Flags win over the environment.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone)]
 pub struct Start {
     /// Address to listen on
     #[arg(long, env = "COLONIES_SERVER_HTTP_HOST", default_value = "0.0.0.0")]
@@ -120,7 +120,7 @@ pub struct Start {
 }
 
 /// Accepted so that existing unit files and compose files start unmodified; each is reported once as not used.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Default)]
 struct Unused {
     #[arg(long, hide = true)]
     initdb: bool,

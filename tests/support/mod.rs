@@ -9,6 +9,7 @@ pub mod http;
 pub mod poll;
 pub mod python;
 pub mod server;
+pub mod tls;
 pub mod wait;
 pub mod websocket;
 
