@@ -233,6 +233,9 @@ pub const EVENTS_PER_SUBSCRIBER: usize = 256;
 /// How long a websocket client may take to make room for one frame before it is cut off.
 pub const FRAME_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often the files of the TLS certificate are looked at. They are read again once two looks saw the same change.
+pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(1);
+
 /// How long a graceful stop may take.
 pub const STOP: Duration = Duration::from_secs(5);
 

@@ -9,8 +9,9 @@ use crate::crypto::{Identity, Memo, PrivateKey};
 use crate::http::api::Shared;
 use crate::http::budget::BodyBudget;
 use crate::http::readiness::{Phase, Readiness};
+use crate::http::renewal;
 use crate::http::serve;
-use crate::http::tls::{self, TlsError};
+use crate::http::tls::{self, Certificate, TlsError};
 use crate::limits;
 use crate::rpc::route::Rpc;
 use crate::server::actor::{Launcher, ServerActor};
@@ -71,6 +72,9 @@ pub enum StartError {
     /// TLS was asked for and can't be had.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// SIGHUP, which renews the certificate, can't be caught.
+    #[error("cannot catch SIGHUP")]
+    Signal(#[source] io::Error),
     /// The log can't be opened.
     #[error("cannot open the log")]
     Log(#[from] OpenError),
@@ -117,7 +121,9 @@ pub struct Running {
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let begin = Instant::now();
     let listen = |source| StartError::Listen { address: settings.address, source };
-    let tls = settings.tls.as_ref().map(|(certificate, key)| tls::config(certificate, key)).transpose()?;
+    let certificate = settings.tls.clone().map(|(chain, key)| Certificate::load(chain, key)).transpose()?.map(Arc::new);
+    let tls = certificate.clone().map(tls::config).transpose()?;
+    certificate.map(renewal::watch).transpose().map_err(StartError::Signal)?;
     let listener = serve::bind(settings.address).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let readiness = Arc::new(Readiness::default());

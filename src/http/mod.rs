@@ -6,5 +6,6 @@ pub mod budget;
 pub mod cors;
 pub mod pubsub;
 pub mod readiness;
+pub mod renewal;
 pub mod serve;
 pub mod tls;
