@@ -3,7 +3,7 @@
 use super::subscribe::{Kind, SubscribeRequest, Unreadable, read};
 use crate::colony::channels;
 use crate::colony::mailbox::{NotSubscribed, Subscribe};
-use crate::colony::subscriptions::{Subscriber, Subscription, SubscriptionId, Topic, unknown_process};
+use crate::colony::subscriptions::{Subscriber, Subscription, SubscriptionId, Topic, not_an_executor, unknown_process};
 use crate::crypto::{Identity, signer};
 use crate::ids::ProcessId;
 use crate::limits;
@@ -128,7 +128,7 @@ fn find(rpc: &Rpc, kind: Kind, request: SubscribeRequest) -> Result<(Arc<ColonyH
         }
         Kind::Processes => {
             let colony = rpc.directory.by_name(&request.colonyname);
-            let colony = colony.ok_or_else(|| Refusal::forbidden("executor not found"))?;
+            let colony = colony.ok_or_else(not_an_executor)?;
             Ok((colony, Topic::ExecutorType { name: request.executortype.into(), state: request.state }))
         }
         Kind::Channel => {
