@@ -233,6 +233,12 @@ pub const EVENTS_PER_SUBSCRIBER: usize = 256;
 /// How long a websocket client may take to make room for one frame before it is cut off.
 pub const FRAME_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Identities, and addresses, that are counted at once where their requests a second are limited; about 15 MB each.
+pub const RATE_KEYS: usize = 100_000;
+
+/// Requests after which it is looked whether those are too many.
+pub const RATE_TIDY_EVERY: usize = 1_024;
+
 /// How often the files of the TLS certificate are looked at. They are read again once two looks saw the same change.
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(1);
 

@@ -13,6 +13,7 @@ use crate::http::renewal;
 use crate::http::serve;
 use crate::http::tls::{self, Certificate, TlsError};
 use crate::limits;
+use crate::rpc::rate::{RateLimits, Rates};
 use crate::rpc::route::Rpc;
 use crate::server::actor::{Launcher, ServerActor};
 use crate::server::directory::Directory;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// Bytes of all request bodies in flight together, at most.
     pub body_memory: usize,
+    /// How many requests may come.
+    pub rates: RateLimits,
     /// How colonies work.
     pub options: Options,
 }
@@ -135,6 +138,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         log: OnceLock::new(),
         history: OnceLock::new(),
         stopping: false.into(),
+        rates: Rates::new(settings.rates),
         list_elements: settings.options.bounds.list_elements,
         info: ServerInfo {
             host: address.ip().to_string(),

@@ -5,8 +5,10 @@
 mod support;
 
 use std::process::Stdio;
+use support::http::once;
 use support::server::command;
-use support::{Client, Colony, PrivateKey, Server, Value, json, server_owner};
+use support::websocket::{TEXT, WebSocket};
+use support::{Client, Colony, PrivateKey, Server, Value, json, server_owner, wait};
 use tempfile::TempDir;
 
 const LOWERED: [&str; 8] =
@@ -99,6 +101,52 @@ fn a_lowered_bound_refuses_and_leaves_no_trace() {
         traces
     };
     assert_eq!(without_signs_of_life(traces(&colony)), without_signs_of_life(before));
+}
+
+#[test]
+fn an_identity_that_sends_too_much_is_told_to_wait() {
+    let server = Server::start_with(&["--limit-identity", "2"]);
+    let colony = Colony::new(&server);
+    let body = support::envelope(&colony.user, &colony.submission(json!({}), json!({})));
+    let post = || colony.client.post(body.as_bytes()).unwrap();
+    let refused = wait::until("the limit to be reached", || Some(post()).filter(|response| response.status == 429));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.header("connection"), None);
+    let reply = support::Reply::read(&refused);
+    assert!(reply.refused(429).starts_with("more than 2 requests a second from this identity"), "{reply:?}");
+    // Others are not hindered, nor are messages that nobody signs, and a second later all is well.
+    colony.client.call(&server_owner(), &json!({"msgtype": "getcoloniesmsg"})).ok();
+    let version = json!({"payloadtype": "versionmsg", "payload": "eyJtc2d0eXBlIjoidmVyc2lvbm1zZyJ9"}).to_string();
+    for _ in 0..20 {
+        assert_eq!(colony.client.post(version.as_bytes()).unwrap().status, 200);
+    }
+    // A websocket is no way around it.
+    let mut socket = WebSocket::open(server.address());
+    let id = wait::until("the limit to be over", || {
+        let reply = colony.client.call(&colony.user, &colony.submission(json!({}), json!({})));
+        (reply.status == 200).then(|| reply.process_id().to_owned())
+    });
+    let watch = json!({"msgtype": "subscribeprocessmsg", "processid": id, "state": 0, "timeout": 60});
+    wait::until_true("a subscription too many", || {
+        socket.say(&colony.user, &watch);
+        socket.next().reply(TEXT).payload["status"] == 429
+    });
+}
+
+#[test]
+fn an_address_that_sends_too_much_is_told_to_wait() {
+    let server = Server::start_with(&["--limit-address", "2"]);
+    let ask = |method: &str, path: &str| once(server.address(), method, path, &[], b"{}");
+    let refused = wait::until("the limit to be reached", || Some(ask("POST", "/api")).filter(|r| r.status == 429));
+    assert_eq!((refused.header("retry-after"), refused.header("connection")), (Some("1"), Some("close")));
+    let reply = support::Reply::read(&refused);
+    assert!(reply.refused(429).starts_with("more than 2 requests a second from this address"), "{reply:?}");
+    wait::until_true("other paths to be limited too", || ask("GET", "/pubsub").status == 429);
+    for _ in 0..20 {
+        assert_eq!(once(server.address(), "GET", "/health", &[], b"").status, 200);
+        assert_eq!(once(server.address(), "GET", "/ready", &[], b"").status, 200);
+    }
+    wait::until_true("the limit to be over", || ask("POST", "/api").status == 403);
 }
 
 #[test]

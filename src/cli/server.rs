@@ -5,12 +5,14 @@ use crate::colony::{Bounds, Options};
 use crate::crypto::Identity;
 use crate::http::budget::BodyBudget;
 use crate::limits;
+use crate::rpc::rate::RateLimits;
 use crate::startup::{self, Settings};
 use anyhow::{Context, bail};
 use clap::builder::RangedI64ValueParser;
 use clap::{ArgAction, Args, Subcommand};
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -60,6 +62,12 @@ pub struct Start {
     /// Bytes of all request bodies in flight together
     #[arg(long, env = "COLONIES_MAX_BODY_MEMORY", default_value_t = limits::BODY_MEMORY_BYTES)]
     max_body_memory: usize,
+    /// Requests a second of one identity, and as many at once; 0 sets no limit
+    #[arg(long, env = "COLONIES_LIMIT_IDENTITY", default_value_t = 0)]
+    limit_identity: u32,
+    /// Requests a second from one address, and as many at once; 0 sets no limit
+    #[arg(long, env = "COLONIES_LIMIT_ADDRESS", default_value_t = 0)]
+    limit_address: u32,
     /// Processes that may wait in one colony
     #[arg(long, env = "COLONIES_MAX_WAITING", default_value_t = limits::WAITING_PER_COLONY)]
     max_waiting: usize,
@@ -225,6 +233,10 @@ impl Start {
             memo: !self.no_signature_memo,
             body_limit: self.max_body,
             body_memory: self.body_memory()?,
+            rates: RateLimits {
+                identity: NonZeroU32::new(self.limit_identity),
+                address: NonZeroU32::new(self.limit_address),
+            },
             options: Options {
                 allow_reregister: self.allow_executor_reregister,
                 max_waiting: self.max_waiting,

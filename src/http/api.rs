@@ -49,6 +49,7 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
     let from_elsewhere = cors::is_cross_origin(&request);
     let has_origin = request.headers().contains_key(header::ORIGIN);
     let mut response = match (request.method(), request.path()) {
+        (_, path) if let Err(refusal) = count(&request, path, &shared) => refused_unread(refusal),
         (&Method::POST, "/api") => api(&request, payload, &shared).await,
         (&Method::GET, "/health") => text(StatusCode::OK, ""),
         (&Method::GET, "/ready") => ready(&shared.readiness),
@@ -69,12 +70,7 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
 async fn api(request: &HttpRequest, mut payload: Payload, shared: &Data<Shared>) -> HttpResponse {
     let (body, room) = match body::read(request, &mut payload, shared.body_limit, &shared.bodies).await {
         Ok(read) => read,
-        Err(refusal) => {
-            // What is left of the body is not read: the connection can't be used again.
-            let mut response = reply(refusal.into());
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            return response;
-        }
+        Err(refusal) => return refused_unread(refusal),
     };
     // The message that was read lives on until it is answered, and so does the room that its body took.
     let (read, _room) = if body.len() > limits::LARGE_BODY_BYTES {
@@ -106,10 +102,32 @@ async fn read_elsewhere(
     })
 }
 
+/// Counts a request by the address that it came from, but for the questions of those who watch over the server.
+fn count(request: &HttpRequest, path: &str, shared: &Shared) -> Result<(), Refusal> {
+    match request.peer_addr() {
+        Some(address) if !UNLIMITED.contains(&path) => shared.rpc.rates.count_address(address.ip()),
+        _ => Ok(()),
+    }
+}
+
+/// The paths that are never limited.
+const UNLIMITED: [&str; 4] = ["/health", "/health/", "/ready", "/metrics"];
+
+/// What is left of the body is not read: the connection can't be used again.
+fn refused_unread(refusal: Refusal) -> HttpResponse {
+    let mut response = reply(refusal.into());
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 fn reply(reply: HttpReply) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, TEXT));
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        // Seconds. Rates are counted by the second, so there is room for one request after that at the latest.
+        response.insert_header((header::RETRY_AFTER, "1"));
+    }
     response.body(reply.body)
 }
 

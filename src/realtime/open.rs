@@ -60,6 +60,7 @@ impl Wanted {
         let envelope = Envelope::read(body).map_err(|_| NotWanted::Dropped)?;
         let identity = signer(&rpc.memo, envelope.payload.as_bytes(), &envelope.signature);
         let identity = identity.map_err(|_| NotWanted::Dropped)?;
+        rpc.rates.count_identity(&identity)?;
         let kind = Kind::of(&envelope.payloadtype).ok_or(NotWanted::Ignored)?;
         let request = read(kind, envelope.message().as_deref()).map_err(|reason| match reason {
             Unreadable::Null => NotWanted::Dropped,
