@@ -150,6 +150,59 @@ fn an_address_that_sends_too_much_is_told_to_wait() {
 }
 
 #[test]
+fn what_costs_much_to_read_is_refused() {
+    let server = Server::start_with(&["--max-list", "1000"]);
+    let colony = Colony::new(&server);
+    let signed = |payload: &str| {
+        let payload = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, payload);
+        let signature = colony.user.sign(&payload);
+        json!({"payloadtype": "submitfuncspecmsg", "payload": payload, "signature": signature}).to_string()
+    };
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    let spec = |member: &str, value: &str| {
+        format!(
+            "{{\"msgtype\":\"submitfuncspecmsg\",\"spec\":{{\"funcname\":\"f\",\"{member}\":{value},\
+             \"conditions\":{{\"colonyname\":\"{}\",\"executortype\":\"t\"}}}}}}",
+            colony.name
+        )
+    };
+    let status = |body: &str| colony.client.post(body.as_bytes()).unwrap().status;
+    assert_eq!(status(&signed(&spec("args", &nested(50)))), 200);
+    for depth in [200, 200_000] {
+        for value in [nested(depth), objects(depth), "[".repeat(depth), "{\"a\":".repeat(depth)] {
+            for member in ["args", "kwargs", "funcname"] {
+                assert_eq!(status(&signed(&spec(member, &value))), 400, "{member} of depth {depth}");
+            }
+            assert_eq!(status(&signed(&value)), 400);
+            // In the envelope itself; members that nobody knows are passed over, however deep they are.
+            for body in [value.clone(), format!("{{\"more\":{value}}}")] {
+                assert!(matches!(status(&body), 400 | 403), "depth {depth}");
+            }
+        }
+    }
+    let list = |count: usize| format!("[{}\"\"]", "\"\",".repeat(count));
+    assert_eq!(status(&signed(&spec("channels", &list(1_000_000)))), 400);
+    assert_eq!(status(&signed(&list(1_000_000))), 400);
+    for garbage in ["=", "!", "A===", "\u{e9}", "\\n", "A-_"] {
+        let payload = garbage.repeat(1_000_000);
+        let signature = colony.user.sign(&payload.replace("\\n", "\n"));
+        let body = format!(
+            "{{\"payloadtype\":\"submitfuncspecmsg\",\"payload\":\"{payload}\",\"signature\":\"{signature}\"}}"
+        );
+        assert_eq!(status(&body), 400, "{garbage}");
+    }
+    let digits = "7".repeat(3_000_000);
+    for spec in [spec("maxwaittime", &digits), spec("maxwaittime", &format!("1e{digits}")), spec(&digits, "{")] {
+        assert_eq!(status(&signed(&spec)), 400);
+    }
+    let long_signature =
+        json!({"payloadtype": "getcoloniesmsg", "payload": "e30=", "signature": "0".repeat(3_000_000)});
+    assert_eq!(status(&long_signature.to_string()), 403);
+    colony.submit_any();
+}
+
+#[test]
 fn a_bound_of_the_environment_holds_and_nothing_is_none() {
     let dir = TempDir::with_prefix("colonies-").unwrap();
     for (variable, flag) in [
