@@ -8,6 +8,10 @@ pub const JSON_DEPTH: usize = 127;
 /// Bytes of a request body. Channel payloads of 10 MiB grow in base64 within base64; the reference took 40 MB.
 pub const BODY_BYTES: usize = 100 << 20;
 
+/// Bytes of all request bodies in flight together. A body that is being read takes about three times its size with what
+/// is decoded of it.
+pub const BODY_MEMORY_BYTES: usize = 1 << 30;
+
 /// Bytes of a body above which parsing and hashing leave the worker's event loop: a millisecond's work.
 pub const LARGE_BODY_BYTES: usize = 256 << 10;
 
@@ -240,6 +244,15 @@ pub const EVENTS_PER_SUBSCRIBER: usize = 256;
 
 /// How long a websocket client may take to make room for one frame before it is cut off.
 pub const FRAME_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Identities, and addresses, that are counted at once where their requests a second are limited; about 15 MB each.
+pub const RATE_KEYS: usize = 100_000;
+
+/// Requests after which it is looked whether those are too many.
+pub const RATE_TIDY_EVERY: usize = 1_024;
+
+/// How often the files of the TLS certificate are looked at. They are read again once two looks saw the same change.
+pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(1);
 
 /// How long a graceful stop may take.
 pub const STOP: Duration = Duration::from_secs(5);

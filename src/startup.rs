@@ -7,10 +7,13 @@ use crate::colony::matching::nothing_to_do;
 use crate::colony::state::State;
 use crate::crypto::{Identity, Memo, PrivateKey};
 use crate::http::api::Shared;
+use crate::http::budget::BodyBudget;
 use crate::http::readiness::{Phase, Readiness};
+use crate::http::renewal;
 use crate::http::serve;
-use crate::http::tls::{self, TlsError};
+use crate::http::tls::{self, Certificate, TlsError};
 use crate::limits;
+use crate::rpc::rate::{RateLimits, Rates};
 use crate::rpc::route::Rpc;
 use crate::server::actor::{Launcher, ServerActor};
 use crate::server::directory::Directory;
@@ -50,6 +53,10 @@ pub struct Settings {
     pub memo: bool,
     /// Bytes of a request body, at most.
     pub body_limit: usize,
+    /// Bytes of all request bodies in flight together, at most.
+    pub body_memory: usize,
+    /// How many requests may come.
+    pub rates: RateLimits,
     /// How colonies work.
     pub options: Options,
 }
@@ -68,6 +75,9 @@ pub enum StartError {
     /// TLS was asked for and can't be had.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// SIGHUP, which renews the certificate, can't be caught.
+    #[error("cannot catch SIGHUP")]
+    Signal(#[source] io::Error),
     /// The log can't be opened.
     #[error("cannot open the log")]
     Log(#[from] OpenError),
@@ -114,7 +124,9 @@ pub struct Running {
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let begin = Instant::now();
     let listen = |source| StartError::Listen { address: settings.address, source };
-    let tls = settings.tls.as_ref().map(|(certificate, key)| tls::config(certificate, key)).transpose()?;
+    let certificate = settings.tls.clone().map(|(chain, key)| Certificate::load(chain, key)).transpose()?.map(Arc::new);
+    let tls = certificate.clone().map(tls::config).transpose()?;
+    certificate.map(renewal::watch).transpose().map_err(StartError::Signal)?;
     let listener = serve::bind(settings.address).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let readiness = Arc::new(Readiness::default());
@@ -126,6 +138,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         log: OnceLock::new(),
         history: OnceLock::new(),
         stopping: false.into(),
+        rates: Rates::new(settings.rates),
         list_elements: settings.options.bounds.list_elements,
         info: ServerInfo {
             host: address.ip().to_string(),
@@ -138,6 +151,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         rpc: rpc.clone(),
         readiness: readiness.clone(),
         body_limit: settings.body_limit,
+        bodies: Arc::new(BodyBudget::new(settings.body_memory)),
         under_way: AtomicUsize::new(0),
     });
     let (tell_arbiter, mut arbiters) = mpsc::unbounded_channel();

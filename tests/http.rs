@@ -5,9 +5,11 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use support::http::{Connection, Response, once};
 use support::websocket::UPGRADE;
-use support::{Client, Colony, PrivateKey, Reply, Server, envelope, json, server_owner};
+use support::{Client, Colony, Poll, PrivateKey, Reply, Server, envelope, json, server_owner, wait};
+use tempfile::TempDir;
 
 fn assert_not_found(response: &Response, what: &str) {
     assert_eq!((response.status, response.text()), (404, "404 page not found"), "{what}");
@@ -182,6 +184,47 @@ fn a_body_over_the_limit_is_refused_in_an_envelope() {
     assert_eq!(Reply::read(&connection.read().unwrap()).refused(413), text);
     let response = once(server.address(), "POST", "/api", &[], &[b'x'; 2000]);
     assert_eq!(response.status, 400, "a body of just the limit is read");
+}
+
+#[test]
+fn bodies_in_flight_share_their_memory() {
+    const LARGE: usize = 600_000;
+    let server = Server::start_with(&["--max-body", "600000", "--max-body-memory", "700000"]);
+    let upload = || {
+        let mut connection = Connection::open(server.address()).unwrap();
+        let head = format!("POST /api HTTP/1.1\r\nHost: server\r\nContent-Length: {LARGE}\r\n\r\n");
+        connection.send(head).unwrap();
+        connection.send(vec![b'x'; LARGE - 1]).unwrap();
+        Poll { connection }
+    };
+    let other = vec![b'x'; LARGE / 2];
+    let status = || once(server.address(), "POST", "/api", &[], &other).status;
+    let fill = || {
+        let mut body = upload();
+        wait::until_true("a body to take the memory", || {
+            // It may have met the body that looks for it, and be the one that was refused.
+            if body.is_answered() {
+                body = upload();
+            }
+            (0..3).all(|_| status() == 503)
+        });
+        body.connection
+    };
+    let mut first = fill();
+    let response = once(server.address(), "POST", "/api", &[], &other);
+    let reply = Reply::read(&response);
+    assert!(reply.refused(503).starts_with("the bodies of the requests under way"), "{reply:?}");
+    assert_eq!(response.header("connection"), Some("close"));
+    // The ordinary work goes on, and so does the body that has its room.
+    Colony::new(&server).submit_any();
+    first.send("x").unwrap();
+    assert_eq!(first.read().unwrap().status, 400);
+    wait::until_true("its memory to be free", || status() == 400);
+    // So is that of a client that went away in the middle.
+    drop(fill());
+    wait::until_true("the memory of the client that left to be free", || status() == 400);
+    let ended = Server::try_start(Arc::new(TempDir::new().unwrap()), &["--max-body-memory", "1000"]).unwrap_err();
+    assert!(ended.status.code() == Some(1) && ended.log.contains("--max-body-memory"), "{}", ended.log);
 }
 
 #[test]

@@ -5,8 +5,10 @@
 mod support;
 
 use std::process::Stdio;
+use support::http::once;
 use support::server::command;
-use support::{Client, Colony, PrivateKey, Server, Value, json, server_owner};
+use support::websocket::{TEXT, WebSocket};
+use support::{Client, Colony, PrivateKey, Server, Value, json, server_owner, wait};
 use tempfile::TempDir;
 
 const LOWERED: [&str; 8] =
@@ -99,6 +101,105 @@ fn a_lowered_bound_refuses_and_leaves_no_trace() {
         traces
     };
     assert_eq!(without_signs_of_life(traces(&colony)), without_signs_of_life(before));
+}
+
+#[test]
+fn an_identity_that_sends_too_much_is_told_to_wait() {
+    let server = Server::start_with(&["--limit-identity", "2"]);
+    let colony = Colony::new(&server);
+    let body = support::envelope(&colony.user, &colony.submission(json!({}), json!({})));
+    let post = || colony.client.post(body.as_bytes()).unwrap();
+    let refused = wait::until("the limit to be reached", || Some(post()).filter(|response| response.status == 429));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.header("connection"), None);
+    let reply = support::Reply::read(&refused);
+    assert!(reply.refused(429).starts_with("more than 2 requests a second from this identity"), "{reply:?}");
+    // Others are not hindered, nor are messages that nobody signs, and a second later all is well.
+    colony.client.call(&server_owner(), &json!({"msgtype": "getcoloniesmsg"})).ok();
+    let version = json!({"payloadtype": "versionmsg", "payload": "eyJtc2d0eXBlIjoidmVyc2lvbm1zZyJ9"}).to_string();
+    for _ in 0..20 {
+        assert_eq!(colony.client.post(version.as_bytes()).unwrap().status, 200);
+    }
+    // A websocket is no way around it.
+    let mut socket = WebSocket::open(server.address());
+    let id = wait::until("the limit to be over", || {
+        let reply = colony.client.call(&colony.user, &colony.submission(json!({}), json!({})));
+        (reply.status == 200).then(|| reply.process_id().to_owned())
+    });
+    let watch = json!({"msgtype": "subscribeprocessmsg", "processid": id, "state": 0, "timeout": 60});
+    wait::until_true("a subscription too many", || {
+        socket.say(&colony.user, &watch);
+        socket.next().reply(TEXT).payload["status"] == 429
+    });
+}
+
+#[test]
+fn an_address_that_sends_too_much_is_told_to_wait() {
+    let server = Server::start_with(&["--limit-address", "2"]);
+    let ask = |method: &str, path: &str| once(server.address(), method, path, &[], b"{}");
+    let refused = wait::until("the limit to be reached", || Some(ask("POST", "/api")).filter(|r| r.status == 429));
+    assert_eq!((refused.header("retry-after"), refused.header("connection")), (Some("1"), Some("close")));
+    let reply = support::Reply::read(&refused);
+    assert!(reply.refused(429).starts_with("more than 2 requests a second from this address"), "{reply:?}");
+    wait::until_true("other paths to be limited too", || ask("GET", "/pubsub").status == 429);
+    for _ in 0..20 {
+        assert_eq!(once(server.address(), "GET", "/health", &[], b"").status, 200);
+        assert_eq!(once(server.address(), "GET", "/ready", &[], b"").status, 200);
+    }
+    wait::until_true("the limit to be over", || ask("POST", "/api").status == 403);
+}
+
+#[test]
+fn what_costs_much_to_read_is_refused() {
+    let server = Server::start_with(&["--max-list", "1000"]);
+    let colony = Colony::new(&server);
+    let signed = |payload: &str| {
+        let payload = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, payload);
+        let signature = colony.user.sign(&payload);
+        json!({"payloadtype": "submitfuncspecmsg", "payload": payload, "signature": signature}).to_string()
+    };
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    let spec = |member: &str, value: &str| {
+        format!(
+            "{{\"msgtype\":\"submitfuncspecmsg\",\"spec\":{{\"funcname\":\"f\",\"{member}\":{value},\
+             \"conditions\":{{\"colonyname\":\"{}\",\"executortype\":\"t\"}}}}}}",
+            colony.name
+        )
+    };
+    let status = |body: &str| colony.client.post(body.as_bytes()).unwrap().status;
+    assert_eq!(status(&signed(&spec("args", &nested(50)))), 200);
+    for depth in [200, 200_000] {
+        for value in [nested(depth), objects(depth), "[".repeat(depth), "{\"a\":".repeat(depth)] {
+            for member in ["args", "kwargs", "funcname"] {
+                assert_eq!(status(&signed(&spec(member, &value))), 400, "{member} of depth {depth}");
+            }
+            assert_eq!(status(&signed(&value)), 400);
+            // In the envelope itself; members that nobody knows are passed over, however deep they are.
+            for body in [value.clone(), format!("{{\"more\":{value}}}")] {
+                assert!(matches!(status(&body), 400 | 403), "depth {depth}");
+            }
+        }
+    }
+    let list = |count: usize| format!("[{}\"\"]", "\"\",".repeat(count));
+    assert_eq!(status(&signed(&spec("channels", &list(1_000_000)))), 400);
+    assert_eq!(status(&signed(&list(1_000_000))), 400);
+    for garbage in ["=", "!", "A===", "\u{e9}", "\\n", "A-_"] {
+        let payload = garbage.repeat(1_000_000);
+        let signature = colony.user.sign(&payload.replace("\\n", "\n"));
+        let body = format!(
+            "{{\"payloadtype\":\"submitfuncspecmsg\",\"payload\":\"{payload}\",\"signature\":\"{signature}\"}}"
+        );
+        assert_eq!(status(&body), 400, "{garbage}");
+    }
+    let digits = "7".repeat(3_000_000);
+    for spec in [spec("maxwaittime", &digits), spec("maxwaittime", &format!("1e{digits}")), spec(&digits, "{")] {
+        assert_eq!(status(&signed(&spec)), 400);
+    }
+    let long_signature =
+        json!({"payloadtype": "getcoloniesmsg", "payload": "e30=", "signature": "0".repeat(3_000_000)});
+    assert_eq!(status(&long_signature.to_string()), 403);
+    colony.submit_any();
 }
 
 #[test]

@@ -4,14 +4,16 @@
 
 mod support;
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::fs::{self, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{BufReader, Seek, SeekFrom, Write};
+use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::server::segments;
-use support::{Colony, Server, http, json};
+use support::{Colony, Reply, Server, http, json};
 
 /// How long an orderly stop may take, with what a busy machine needs beyond.
 const STOP: Duration = Duration::from_secs(5);
@@ -37,6 +39,93 @@ fn a_stop_tells_waiting_executors_that_there_is_nothing_to_do() {
         assert!(!log.contains("never finished"), "{log}");
         assert_eq!(colony.at(&again).statistics()["executors"], 5);
     }
+}
+
+/// Bytes that clients have sent to a port of this machine and the server has not read yet.
+fn unread_bytes(port: u16) -> u64 {
+    let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
+    let own = format!(":{port:04X}");
+    let of_server = sockets.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    of_server
+        .filter(|fields| fields[1].ends_with(&own))
+        .map(|fields| u64::from_str_radix(fields[4].split_once(':').unwrap().1, 16).unwrap())
+        .sum()
+}
+
+#[test]
+fn a_stop_answers_very_many_waiting_executors() {
+    // As many as the limit on open files allows, up to what is asked for; the server has one more for each.
+    let allowed = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), maximum: Some(allowed) }).unwrap();
+    let wanted = std::env::var("COLONIES_TEST_POLLS").map_or(2_000, |text| text.parse().unwrap());
+    let count = wanted.min(allowed as usize - 500);
+    let mut server = Server::start();
+    let colony = Colony::new(&server);
+    let executor = colony.executor("e");
+    let body = support::envelope(&executor, &support::poll::message(&colony.name, 600));
+    let request = format!("POST /api HTTP/1.1\r\nHost: server\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let connect = || {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(http::READ_TIMEOUT)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    };
+    let polls: Vec<_> = (0..count).map(|_| connect()).collect();
+    let id = colony.submit(json!({}), json!({ "executortype": "another" }));
+    support::wait::until_true("the polls to be read", || unread_bytes(server.address().port()) == 0);
+    let begin = Instant::now();
+    server.signal(Signal::TERM);
+    let mut answers = polls.into_iter().map(|stream| {
+        let response = http::read_response(&mut BufReader::new(stream)).unwrap();
+        assert_eq!(Reply::read(&response).refused(404), "No process available for assignment");
+    });
+    answers.by_ref().take(count / 2).for_each(drop);
+    let address = server.address();
+    let late = std::thread::spawn(move || {
+        // Whether the kernel still takes it or not, nobody answers.
+        http::Connection::open(address).and_then(|mut late| late.round("GET", "/health", &[], b""))
+    });
+    assert_eq!(answers.count(), count - count / 2);
+    let status = server.wait();
+    assert!(begin.elapsed() < STOP, "{count} polls: {:?}", begin.elapsed());
+    assert_eq!(status.code(), Some(0), "{}", server.log());
+    assert!(late.join().unwrap().is_err(), "a new connection was served");
+    let again = server.again().unwrap();
+    assert!(again.log().contains("clean=true"), "{}", again.log());
+    assert_eq!(colony.at(&again).state(&id), 0);
+}
+
+#[test]
+fn a_second_interrupt_loses_nothing_acknowledged() {
+    let mut server = Server::start();
+    let colony = Colony::new(&server);
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let submitters: Vec<_> = (0..4)
+        .map(|_| {
+            let (colony, acknowledged) = (colony.clone(), acknowledged.clone());
+            std::thread::spawn(move || {
+                let message = colony.submission(json!({}), json!({}));
+                while let Ok(reply) = colony.client.try_call(&colony.user, &message) {
+                    if reply.status != 200 {
+                        break;
+                    }
+                    acknowledged.lock().unwrap().push(reply.process_id().to_owned());
+                }
+            })
+        })
+        .collect();
+    support::wait::until_true("some submits", || acknowledged.lock().unwrap().len() > 20);
+    server.signal(Signal::INT);
+    server.signal(Signal::INT);
+    support::wait::until_true("the first interrupt to be seen", || server.log().contains("SIGINT"));
+    // The two may have come as one.
+    server.signal(Signal::INT);
+    let status = server.wait();
+    assert!(matches!(status.code(), Some(0 | 130)), "{status:?}");
+    submitters.into_iter().for_each(|submitter| submitter.join().unwrap());
+    let again = server.again().unwrap();
+    let colony = colony.at(&again);
+    acknowledged.lock().unwrap().iter().for_each(|id| assert_eq!(colony.state(id), 0));
 }
 
 #[test]

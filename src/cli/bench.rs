@@ -20,7 +20,7 @@ pub struct Bench {
     #[arg(long, default_value = "127.0.0.1:50080")]
     server: String,
     /// The server owner's private key, to make the colony with
-    #[arg(long, env = "COLONIES_SERVER_PRVKEY")]
+    #[arg(long, env = "COLONIES_SERVER_PRVKEY", hide_env_values = true)]
     prvkey: String,
     /// What to do
     #[arg(long, value_enum, default_value_t = Scenario::Cycle)]

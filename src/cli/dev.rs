@@ -7,6 +7,7 @@ use crate::client::{Client, ClientError};
 use crate::colony::Options;
 use crate::crypto::PrivateKey;
 use crate::limits;
+use crate::rpc::rate::RateLimits;
 use crate::startup::{self, Settings};
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -74,6 +75,8 @@ impl Dev {
             workers: cores(),
             memo: true,
             body_limit: limits::BODY_BYTES,
+            body_memory: limits::BODY_MEMORY_BYTES,
+            rates: RateLimits::default(),
             options: Options { allow_reregister: true, ..Options::default() },
         };
         actix_rt::System::new().block_on(async move {

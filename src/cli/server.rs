@@ -7,13 +7,16 @@ use super::port::{DEFAULT_PORT, port_of_environment};
 use super::{open_files, signals};
 use crate::colony::{Bounds, Options};
 use crate::crypto::Identity;
+use crate::http::budget::BodyBudget;
 use crate::limits;
+use crate::rpc::rate::RateLimits;
 use crate::startup::{self, Settings};
 use anyhow::{Context, bail};
 use clap::builder::RangedI64ValueParser;
 use clap::{ArgAction, Args, Subcommand};
 use jiff::tz::TimeZone;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,7 +32,7 @@ pub enum ServerCommand {
 }
 
 /// Where and how to serve. Flags win over the environment.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone)]
 pub struct Start {
     /// Address to listen on
     #[arg(long, env = "COLONIES_SERVER_HTTP_HOST", default_value = "0.0.0.0")]
@@ -62,6 +65,15 @@ pub struct Start {
     /// Largest request body in bytes
     #[arg(long, env = "COLONIES_MAX_BODY", default_value_t = limits::BODY_BYTES)]
     max_body: usize,
+    /// Bytes of all request bodies in flight together
+    #[arg(long, env = "COLONIES_MAX_BODY_MEMORY", default_value_t = limits::BODY_MEMORY_BYTES)]
+    max_body_memory: usize,
+    /// Requests a second of one identity, and as many at once; 0 sets no limit
+    #[arg(long, env = "COLONIES_LIMIT_IDENTITY", default_value_t = 0)]
+    limit_identity: u32,
+    /// Requests a second from one address, and as many at once; 0 sets no limit
+    #[arg(long, env = "COLONIES_LIMIT_ADDRESS", default_value_t = 0)]
+    limit_address: u32,
     /// Processes that may wait in one colony
     #[arg(long, env = "COLONIES_MAX_WAITING", default_value_t = limits::WAITING_PER_COLONY)]
     max_waiting: usize,
@@ -122,7 +134,7 @@ pub struct Start {
 }
 
 /// Accepted so that existing unit files and compose files start unmodified; each is reported once as not used.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Default)]
 struct Unused {
     #[arg(long, hide = true)]
     initdb: bool,
@@ -227,6 +239,11 @@ impl Start {
             workers: self.workers.unwrap_or_else(cores).max(1),
             memo: !self.no_signature_memo,
             body_limit: self.max_body,
+            body_memory: self.body_memory()?,
+            rates: RateLimits {
+                identity: NonZeroU32::new(self.limit_identity),
+                address: NonZeroU32::new(self.limit_address),
+            },
             options: Options {
                 allow_reregister: self.allow_executor_reregister,
                 max_waiting: self.max_waiting,
@@ -248,6 +265,18 @@ impl Start {
                 ..Options::default()
             },
         })
+    }
+
+    /// A body that could never be read would be told to try again for ever.
+    fn body_memory(&self) -> anyhow::Result<usize> {
+        let (largest, bytes) = (self.max_body, self.max_body_memory);
+        if BodyBudget::new(bytes).for_large() < largest {
+            bail!(
+                "a body may have {largest} bytes (--max-body), and fifteen sixteenths of {bytes} (--max-body-memory) \
+                 are less: raise one or lower the other"
+            );
+        }
+        Ok(bytes)
     }
 
     /// How long successful work and log lines are kept. Without a positive age all of them would go at once, as with the

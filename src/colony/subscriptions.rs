@@ -233,7 +233,7 @@ impl Colony {
                 return Err(NoChannel::NotFound.into());
             }
             Topic::ExecutorType { .. } if self.state.executors.acting(&subscription.identity).is_none() => {
-                return Err(Refusal::forbidden("executor not found"));
+                return Err(not_an_executor());
             }
             Topic::ExecutorType { .. } => None,
             Topic::Channel { process, name, after } => {
@@ -277,15 +277,21 @@ impl Colony {
         std::mem::take(&mut self.subscriptions.notices)
     }
 
-    /// Ends the subscriptions of an id that is not a member any more.
-    pub(crate) fn end_subscriptions_of(&mut self, id: &Identity, notices: &mut Vec<Notice>) {
-        if self.state.is_member(id) {
+    /// Ends the subscriptions that an id may not have any more.
+    pub(crate) fn end_subscriptions_of(&mut self, identity: &Identity, notices: &mut Vec<Notice>) {
+        let Some(ids) = self.subscriptions.by_identity.get(identity) else {
             return;
-        }
-        let refusal = access::not_a_member(&self.state.name);
-        for id in self.subscriptions.by_identity.get(id).cloned().unwrap_or_default() {
+        };
+        let is_member = self.state.is_member(identity);
+        let may_watch_types = self.state.executors.acting(identity).is_some();
+        for id in ids.clone() {
+            let refusal = match self.subscriptions.all.get(&id).map(|subscription| &subscription.topic) {
+                _ if !is_member => access::not_a_member(&self.state.name),
+                Some(Topic::ExecutorType { .. }) if !may_watch_types => not_an_executor(),
+                _ => continue,
+            };
             if let Some(subscription) = self.subscriptions.remove(id) {
-                notices.push(Notice { to: subscription.subscriber, said: Said::Refused(refusal.clone()) });
+                notices.push(Notice { to: subscription.subscriber, said: Said::Refused(refusal) });
             }
         }
     }
@@ -299,6 +305,11 @@ impl Colony {
             .map(|subscription| Notice { to: subscription.subscriber, said: Said::Refused(refusal.clone()) })
             .collect()
     }
+}
+
+/// 403 for whoever may not watch an executor type, and for a colony that is not there (chapter 4, 6.4).
+pub fn not_an_executor() -> Refusal {
+    Refusal::forbidden("executor not found")
 }
 
 /// 403 for a process that is not there; the text has no angle brackets (chapter 4, 6.3).

@@ -179,9 +179,10 @@ impl fmt::Display for Signature {
     }
 }
 
+/// Never the digits: whoever has a request's signature and its payload can send it again.
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        f.write_str("a signature")
     }
 }
 
@@ -208,6 +209,17 @@ mod tests {
         assert_eq!(error(&"0".repeat(131)), Some(OddLength));
         assert_eq!(error(&("0".repeat(300) + "z")), Some(InvalidByte(b'z')));
         assert_eq!(error(&"0".repeat(130)), None);
+    }
+
+    #[test]
+    fn a_debugged_signature_is_not_shown() {
+        let signature = of([0xab; SCALAR], [0xcd; SCALAR], 1);
+        for printed in [format!("{signature:?}"), format!("{:#?}", Some(signature))] {
+            assert!(
+                printed.contains("a signature") && !printed.contains("ab") && !printed.contains("171"),
+                "{printed}"
+            );
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which request is answered how (chapter 1, 1.1). Never 405; what is not here is 404.
 
+use super::budget::{BodyBudget, Room};
 use super::readiness::Readiness;
 use super::{body, cors, pubsub};
 use crate::limits;
@@ -20,6 +21,8 @@ pub struct Shared {
     pub readiness: Arc<Readiness>,
     /// Bytes of a body, at most.
     pub body_limit: usize,
+    /// Memory for all bodies together.
+    pub bodies: Arc<BodyBudget>,
     /// Requests that are being answered.
     pub under_way: AtomicUsize,
 }
@@ -46,6 +49,7 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
     let from_elsewhere = cors::is_cross_origin(&request);
     let has_origin = request.headers().contains_key(header::ORIGIN);
     let mut response = match (request.method(), request.path()) {
+        (_, path) if let Err(refusal) = count(&request, path, &shared) => refused_unread(refusal),
         (&Method::POST, "/api") => api(&request, payload, &shared).await,
         (&Method::GET, "/health") => text(StatusCode::OK, ""),
         (&Method::GET, "/ready") => ready(&shared.readiness),
@@ -64,19 +68,20 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
 }
 
 async fn api(request: &HttpRequest, mut payload: Payload, shared: &Data<Shared>) -> HttpResponse {
-    let body = match body::read(request, &mut payload, shared.body_limit).await {
-        Ok(body) => body,
-        Err(refusal) => {
-            // What is left of the body is not read: the connection can't be used again.
-            let mut response = reply(refusal.into());
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            return response;
-        }
+    let (body, room) = match body::read(request, &mut payload, shared.body_limit, &shared.bodies).await {
+        Ok(read) => read,
+        Err(refusal) => return refused_unread(refusal),
     };
-    let read = if body.len() > limits::LARGE_BODY_BYTES {
-        read_elsewhere(shared.rpc.clone(), body).await
+    // The message that was read lives on until it is answered, and so does the room that its body took.
+    let (read, _room) = if body.len() > limits::LARGE_BODY_BYTES {
+        match read_elsewhere(shared.rpc.clone(), body, room).await {
+            Ok(read) => read,
+            Err(refusal) => return reply(refusal.into()),
+        }
     } else {
-        shared.rpc.read(&body)
+        let read = shared.rpc.read(&body);
+        drop(body);
+        (read, room)
     };
     reply(match read {
         Ok(message) => shared.rpc.answer(message).await,
@@ -84,18 +89,45 @@ async fn api(request: &HttpRequest, mut payload: Payload, shared: &Data<Shared>)
     })
 }
 
-/// A large body is parsed and hashed on a thread of its own, so that other connections of this worker go on.
-async fn read_elsewhere(rpc: Arc<Rpc>, body: Bytes) -> Result<crate::rpc::route::Request, Refusal> {
-    actix_rt::task::spawn_blocking(move || rpc.read(&body)).await.unwrap_or_else(|error| {
+/// A large body is parsed and hashed on a thread of its own, so that other connections of this worker go on. Its room
+/// goes with it: the thread has the body also when the client has gone.
+async fn read_elsewhere(
+    rpc: Arc<Rpc>,
+    body: Bytes,
+    room: Room,
+) -> Result<(Result<crate::rpc::route::Request, Refusal>, Room), Refusal> {
+    actix_rt::task::spawn_blocking(move || (rpc.read(&body), room)).await.map_err(|error| {
         tracing::error!(%error, "reading a large request failed");
-        Err(Refusal::odd("the server failed to read this request"))
+        Refusal::odd("the server failed to read this request")
     })
+}
+
+/// Counts a request by the address that it came from, but for the questions of those who watch over the server.
+fn count(request: &HttpRequest, path: &str, shared: &Shared) -> Result<(), Refusal> {
+    match request.peer_addr() {
+        Some(address) if !UNLIMITED.contains(&path) => shared.rpc.rates.count_address(address.ip()),
+        _ => Ok(()),
+    }
+}
+
+/// The paths that are never limited.
+const UNLIMITED: [&str; 4] = ["/health", "/health/", "/ready", "/metrics"];
+
+/// What is left of the body is not read: the connection can't be used again.
+fn refused_unread(refusal: Refusal) -> HttpResponse {
+    let mut response = reply(refusal.into());
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn reply(reply: HttpReply) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, TEXT));
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        // Seconds. Rates are counted by the second, so there is room for one request after that at the latest.
+        response.insert_header((header::RETRY_AFTER, "1"));
+    }
     response.body(reply.body)
 }
 

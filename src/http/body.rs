@@ -1,18 +1,25 @@
 //! Reading a request's body within its limits.
 
+use super::budget::{BodyBudget, Room};
 use crate::limits;
 use crate::refusal::Refusal;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
+use std::sync::Arc;
 
-/// Reads a body whole.
+/// Reads a body whole; the room that it takes is to be kept until its request is answered.
 ///
 /// # Errors
-/// 413 for one that is too large, without reading it to its end; 408 for one that takes too long; 400 where the client
-/// breaks off.
-pub async fn read(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<Bytes, Refusal> {
+/// 413 for one that is too large, without reading it to its end; 503 where all bodies together take too much memory; 408
+/// for one that takes too long; 400 where the client breaks off.
+pub async fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+    budget: &Arc<BodyBudget>,
+) -> Result<(Bytes, Room), Refusal> {
     let announced = request
         .headers()
         .get(header::CONTENT_LENGTH)
@@ -21,7 +28,7 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limit: usize) ->
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    match tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload, limit)).await {
+    match tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload, limit, budget.begin())).await {
         Ok(body) => body,
         Err(_) => {
             let seconds = limits::BODY_TIMEOUT.as_secs();
@@ -30,7 +37,7 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limit: usize) ->
     }
 }
 
-async fn collect(payload: &mut Payload, limit: usize) -> Result<Bytes, Refusal> {
+async fn collect(payload: &mut Payload, limit: usize, mut room: Room) -> Result<(Bytes, Room), Refusal> {
     let mut first: Option<Bytes> = None;
     let mut joined = BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -39,6 +46,7 @@ async fn collect(payload: &mut Payload, limit: usize) -> Result<Bytes, Refusal> 
         if length > limit {
             return Err(too_large(limit));
         }
+        room.take(chunk.len())?;
         // Most bodies come in one piece, which needs no copy.
         match first.take() {
             None if joined.is_empty() => first = Some(chunk),
@@ -50,7 +58,7 @@ async fn collect(payload: &mut Payload, limit: usize) -> Result<Bytes, Refusal> 
             }
         }
     }
-    Ok(first.unwrap_or_else(|| joined.freeze()))
+    Ok((first.unwrap_or_else(|| joined.freeze()), room))
 }
 
 fn too_large(limit: usize) -> Refusal {

@@ -2,8 +2,10 @@
 
 pub mod api;
 pub mod body;
+pub mod budget;
 pub mod cors;
 pub mod pubsub;
 pub mod readiness;
+pub mod renewal;
 pub mod serve;
 pub mod tls;

@@ -3,7 +3,7 @@
 use super::subscribe::{Kind, SubscribeRequest, Unreadable, read};
 use crate::colony::channels;
 use crate::colony::mailbox::{NotSubscribed, PastProcess, Subscribe};
-use crate::colony::subscriptions::{Subscriber, Subscription, SubscriptionId, Topic, unknown_process};
+use crate::colony::subscriptions::{Subscriber, Subscription, SubscriptionId, Topic, not_an_executor, unknown_process};
 use crate::crypto::{Identity, signer};
 use crate::ids::ProcessId;
 use crate::limits;
@@ -60,6 +60,7 @@ impl Wanted {
         let envelope = Envelope::read(body).map_err(|_| NotWanted::Dropped)?;
         let identity = signer(&rpc.memo, envelope.payload.as_bytes(), &envelope.signature);
         let identity = identity.map_err(|_| NotWanted::Dropped)?;
+        rpc.rates.count_identity(&identity)?;
         let kind = Kind::of(&envelope.payloadtype).ok_or(NotWanted::Ignored)?;
         let request = read(kind, envelope.message().as_deref()).map_err(|reason| match reason {
             Unreadable::Null => NotWanted::Dropped,
@@ -128,7 +129,7 @@ fn find(rpc: &Rpc, kind: Kind, request: SubscribeRequest) -> Result<(Arc<ColonyH
         }
         Kind::Processes => {
             let colony = rpc.directory.by_name(&request.colonyname);
-            let colony = colony.ok_or_else(|| Refusal::forbidden("executor not found"))?;
+            let colony = colony.ok_or_else(not_an_executor)?;
             Ok((colony, Topic::ExecutorType { name: request.executortype.into(), state: request.state }))
         }
         Kind::Channel => {

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// A request's envelope.
-#[derive(Debug, Default, Deserialize)]
+/// A request's envelope. It can't be printed: with payload and signature, whoever reads a log could send it again.
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Envelope<'a> {
     /// The message's name.
@@ -51,7 +51,7 @@ impl<'a> Envelope<'a> {
             if error.is_eof() {
                 Refusal::bad_request("unexpected end of JSON input")
             } else {
-                refusal(&error.to_string())
+                refusal(&without_values(&error))
             }
         })?;
         Ok(Envelope {
@@ -70,6 +70,12 @@ impl<'a> Envelope<'a> {
             if joined.len() == text.len() { None } else { BASE64.decode(joined).ok() }
         })
     }
+}
+
+/// Where a text is no envelope, and no word of what it holds instead: it may be a key that was sent by mistake.
+fn without_values(error: &serde_json::Error) -> String {
+    let what = if error.is_data() { "not an object with texts" } else { "not JSON" };
+    format!("{what} at line {}, column {}", error.line(), error.column())
 }
 
 fn is_null(text: &str) -> bool {
@@ -117,7 +123,7 @@ mod tests {
         let envelope = envelope.expect("an envelope");
         assert_eq!((&*envelope.payloadtype, &*envelope.payload, &*envelope.signature), ("x", "e31=", ""));
         for (body, message) in [("", "unexpected end"), ("{\"payload", "unexpected end"), (" ", "unexpected end")] {
-            let refusal = Envelope::read(body.as_bytes()).expect_err(body);
+            let refusal = Envelope::read(body.as_bytes()).map(|_| ()).expect_err(body);
             assert!(refusal.status == 400 && refusal.message.starts_with(message), "{refusal:?}");
         }
         for body in ["[]", "\"a\"", "1", "null", " null\n", "{\"payloadtype\":1}", "{}x", "{bad}", "\u{FEFF}{}"] {

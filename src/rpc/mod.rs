@@ -3,4 +3,5 @@
 pub mod dispatch;
 pub mod envelope;
 mod past;
+pub mod rate;
 pub mod route;

@@ -3,6 +3,7 @@
 use super::dispatch::{self, Decoded, Entry};
 use super::envelope::{Envelope, write_refusal, write_reply};
 use super::past::Followed;
+use super::rate::Rates;
 use crate::colony::mailbox::{Call, Outcome, ReplyTo};
 use crate::colony::matching::nothing_to_do;
 use crate::colony::message::{Address, Answered, Body, Command};
@@ -34,6 +35,8 @@ pub struct Rpc {
     pub history: OnceLock<HistoryStore>,
     /// Whether the server is ending: nobody is made to wait any more.
     pub stopping: AtomicBool,
+    /// How many requests have come of late, where they are limited.
+    pub rates: Rates,
     /// Elements of one list in one message.
     pub list_elements: usize,
     /// What the server says of itself.
@@ -67,7 +70,7 @@ impl Rpc {
     /// Reads a body and recovers its signer: all that costs time, and nothing that waits.
     ///
     /// # Errors
-    /// The refusals of chapter 1, 3.3, and 400 for a message that can't be read.
+    /// The refusals of chapter 1, 3.3, 400 for a message that can't be read, and 429 for one too many.
     pub fn read(&self, body: &[u8]) -> Result<Request, Refusal> {
         let envelope = Envelope::read(body)?;
         let entry = dispatch::find(&envelope.payloadtype);
@@ -78,6 +81,9 @@ impl Rpc {
             signer(&self.memo, envelope.payload.as_bytes(), &envelope.signature)
                 .map_err(|error| Refusal::forbidden(error.to_string()))?
         };
+        if !is_open {
+            self.rates.count_identity(&caller)?;
+        }
         let Some(entry) = entry else {
             return Err(unknown_type(&envelope.payloadtype));
         };

@@ -2,13 +2,13 @@
 
 use crate::shell::command;
 use crate::support::Server;
-use crate::support::certificate::Certificate;
+use crate::support::tls::Files;
 use tempfile::TempDir;
 
 #[test]
 fn a_certificate_is_checked_unless_that_is_waived() {
     let dir = TempDir::new().unwrap();
-    let files = Certificate::for_localhost(dir.path());
+    let files = Files::make(&dir);
     let (certificate, key) = (files.certificate.to_str().unwrap(), files.key.to_str().unwrap());
     let server = Server::start_with(&["--tlscert", certificate, "--tlskey", key]);
     let port = server.address().port().to_string();

@@ -9,10 +9,26 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
+/// Every signature of this process, once a test wants them.
+static SIGNATURES: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+/// Keeps the signatures that are made from now on.
+pub fn remember_signatures() {
+    *SIGNATURES.lock().unwrap() = Some(Vec::new());
+}
+
+/// Those that were kept.
+pub fn signatures() -> Vec<String> {
+    SIGNATURES.lock().unwrap().clone().unwrap_or_default()
+}
+
 /// A message in its signed envelope.
 pub fn envelope(key: &PrivateKey, message: &Value) -> String {
     let payload = BASE64_STANDARD.encode(message.to_string());
     let signature = key.sign(&payload);
+    if let Some(kept) = &mut *SIGNATURES.lock().unwrap() {
+        kept.push(signature.clone());
+    }
     json!({ "payloadtype": message["msgtype"], "payload": payload, "signature": signature }).to_string()
 }
 

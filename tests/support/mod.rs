@@ -3,13 +3,13 @@
 // Every test file is a program of its own and uses a part of this.
 #![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
-pub mod certificate;
 pub mod client;
 pub mod colony;
 pub mod http;
 pub mod poll;
 pub mod python;
 pub mod server;
+pub mod tls;
 pub mod wait;
 pub mod websocket;
 

@@ -49,7 +49,13 @@ impl Server {
 
     /// A server on this data directory, or what it said before it ended.
     pub fn try_start(dir: Arc<TempDir>, arguments: &[&str]) -> Result<Server, Ended> {
-        let mut child = command(dir.path(), arguments).stderr(Stdio::piped()).spawn().unwrap();
+        Server::try_start_in(dir, arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn try_start_in(dir: Arc<TempDir>, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Server, Ended> {
+        let mut command = command(dir.path(), arguments);
+        let mut child = command.envs(environment.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let reader = follow(&mut child, log.clone());
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -75,6 +81,11 @@ impl Server {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on clients reach it through something in between.
+    pub fn reach_through(&mut self, address: SocketAddr) {
+        self.address = address;
     }
 
     pub fn dir(&self) -> Arc<TempDir> {
