@@ -293,3 +293,21 @@ fn removing_all_spares_what_comes_after_it() {
     twins.run(Op::Archive(30));
     twins.compare();
 }
+
+#[test]
+fn a_workflow_that_is_cancelled_while_it_is_written_is_in_one_list() {
+    let mut twins = Twins::new();
+    twins.run(Op::Workflow { nodes: 1, chain: false });
+    twins.run(Op::Run { well: true });
+    twins.run(Op::Submit { kind: 0, env: false });
+    twins.run(Op::Run { well: true });
+    twins.run(Op::Wait(5_000));
+    twins.run(Op::Archive(1));
+    let (user, id) = (twins.user.clone(), twins.workflows[0].clone());
+    twins.both(&user, &json!({ "msgtype": "cancelprocessgraphmsg", "processgraphid": id })).unwrap();
+    for _ in 0..6 {
+        twins.run(Op::Archive(1));
+        twins.compare();
+        twins.run(Op::Wait(5_000));
+    }
+}

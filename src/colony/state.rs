@@ -268,6 +268,10 @@ impl State {
                 self.processes.submit_node(child.process, child.graph, true, at, &mut self.changes);
             }
             WorkflowEvent::Cancelled(graph) => {
+                // The store may be writing it as it was: it is another state's from now on.
+                if self.workflows.get(&graph).is_some_and(is_over) {
+                    self.history.hide_workflow(self.workflows.number(&graph));
+                }
                 let answers = self.workflows.cancel(&graph, time, at.number);
                 self.carry_out(answers, at);
                 self.changes.rescheduled.push(Rescheduled::Ended(graph));

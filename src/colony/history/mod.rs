@@ -183,6 +183,11 @@ impl History {
         self.removals.push_back(Removal::Workflow { number, nodes });
     }
 
+    /// A finished workflow that is in memory changed its state: a row of it in the store is not to be shown.
+    pub fn hide_workflow(&mut self, number: Option<u64>) {
+        Arc::make_mut(&mut self.hidden).workflows.extend(number);
+    }
+
     /// Everything of this kind in the store was removed.
     pub fn clear(&mut self, removal: Removal) {
         let is_wanted = |state: ProcessState, wanted: Option<ProcessState>| wanted.is_none_or(|w| w == state);
