@@ -7,7 +7,7 @@
 //! * [`FileLog`] keeps the log in a directory; its format is told in `docs/wal-format.md`.
 //! * [`MemoryLog`] keeps it in memory, for tests and for servers that need not survive.
 //!
-//! Both are a [`Log`] and pass one conformance suite.
+//! Both are a [`Log`] and pass one conformance suite. [`Offline`] looks at the log in a directory, and cuts it.
 //!
 //! # Goals
 //!
