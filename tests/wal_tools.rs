@@ -139,6 +139,7 @@ fn a_damaged_log_is_refused_named_and_cut() {
     assert_eq!(verified.code, Some(1), "{verified:?}");
     assert!(verified.stdout.contains("is damaged at byte"), "{verified:?}");
     let (_, place) = verified.stdout.split_once("--truncate-at ").unwrap();
+    assert!(verified.stdout.contains(&format!("--datadir '{}'", dir.path().display())), "{verified:?}");
     let place = place.trim();
     assert!(refused.log.contains(&format!("at byte {}", place.rsplit_once(':').unwrap().1)), "{place} {}", refused.log);
     let dumped = wal(dir.path(), &["dump"]);

@@ -122,12 +122,16 @@ fn verdict(inspection: &Inspection) -> String {
             torn.batch,
             torn.seen
         ),
+        End::Damaged(error @ OpenError::TooNew { .. }) => format!("a start is refused: {error}"),
         End::Damaged(error) => format!("the log is damaged, and a start is refused: {error}"),
     }
 }
 
-/// Where to cut a damaged log: behind the last good batch.
+/// Where to cut a damaged log: behind the last good batch. `None` if there is none, or nothing is damaged.
 fn good_until(inspection: &Inspection) -> Option<String> {
-    let good = inspection.segments.iter().rev().find(|segment| segment.end > 0)?;
+    if !matches!(inspection.end, End::Damaged(OpenError::Corrupt { .. } | OpenError::Missing { .. })) {
+        return None;
+    }
+    let good = inspection.segments.iter().rev().find(|segment| segment.batches > 0)?;
     Some(format!("{}:{}", name(&good.path), good.end))
 }

@@ -166,6 +166,21 @@ fn damage_is_told_as_a_refused_opening_tells_it_and_the_rest_is_read() {
 }
 
 #[test]
+fn what_a_newer_program_wrote_is_neither_damaged_nor_cut() {
+    let (disk, _, paths) = closed();
+    let mut bytes = disk.read(&paths[1]);
+    bytes[8] = 9;
+    disk.put(&paths[1], bytes);
+    let (log, inspection) = inspect(&disk);
+    assert!(matches!(inspection.end, End::Damaged(OpenError::TooNew { found: 9, .. })), "{:?}", inspection.end);
+    let states: Vec<_> = inspection.segments.iter().map(|segment| segment.state).collect();
+    assert_eq!(states[..2], [SegmentState::Full, SegmentState::NotRead]);
+    let end = inspection.segments[0].end;
+    let refused = log.plan_cut(&inspection, name(&paths[0]), end).unwrap_err();
+    assert!(matches!(refused, CutError::Log(OpenError::TooNew { .. })), "{refused}");
+}
+
+#[test]
 fn a_damaged_log_is_cut_and_goes_on_with_what_was_good() {
     let (disk, records, paths) = closed();
     for path in &paths[1..3] {

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 use std::process::ExitCode;
 use std::sync::Arc;
-use wal::ReadOnlyStorage;
 use wal::inspection::{End, Inspection};
+use wal::{OpenError, ReadOnlyStorage};
 
 /// Which log to check.
 #[derive(Args)]
@@ -34,26 +34,30 @@ impl Verify {
                                 "batches": batches, "epoch": inspection.epoch });
             out.show(&found, Vec::new)?;
         } else {
-            print(&format!("{}\n", said(&inspection)))?;
+            print(&format!("{}\n", self.said(&inspection)))?;
         }
         Ok(exit_code(&inspection))
     }
-}
 
-/// What was read, and what is wrong.
-fn said(inspection: &Inspection) -> String {
-    let (records, batches) = counts(inspection);
-    let mut said = format!("read {records} records in {batches} batches\n{}", verdict(inspection));
-    if let End::Damaged(_) = inspection.end {
+    /// What was read, and what is wrong.
+    fn said(&self, inspection: &Inspection) -> String {
+        let (records, batches) = counts(inspection);
+        let mut said = format!("read {records} good records in {batches} batches\n{}", verdict(inspection));
+        if !matches!(inspection.end, End::Damaged(_)) {
+            return said;
+        }
         if let Some((stream, position)) = inspection.last_record {
             let at = format!("{}/{}", position.epoch, position.number);
             said.push_str(&format!("\nthe last good record before it is {at} of stream {stream}"));
         }
         if let Some(place) = good_until(inspection) {
-            said.push_str(&format!("\nto cut it there: colonies wal repair --truncate-at {place}"));
+            let datadir = self.datadir.datadir.display();
+            said.push_str(&format!(
+                "\nto cut it there: colonies wal repair --datadir '{datadir}' --truncate-at {place}"
+            ));
         }
+        said
     }
-    said
 }
 
 fn counts(inspection: &Inspection) -> (u64, u64) {
@@ -67,6 +71,7 @@ pub fn end_name(end: &End) -> &'static str {
         End::Closed => "closed",
         End::Open => "open",
         End::Torn(_) => "torn",
+        End::Damaged(OpenError::TooNew { .. }) => "too new",
         End::Damaged(_) => "damaged",
     }
 }

@@ -66,7 +66,7 @@ pub enum SegmentState {
     Torn,
     /// Something in it that was durable is damaged, or what should follow it is missing.
     Damaged,
-    /// It lies behind what is damaged.
+    /// It lies behind what is damaged, or a newer program wrote it.
     NotRead,
     /// There is nothing in it: it will be removed.
     Blank,
@@ -94,7 +94,7 @@ pub enum End {
     Open,
     /// In a write that was never finished. Opening the log cuts it, and keeps a copy.
     Torn(Torn),
-    /// In damage: opening the log is refused with this.
+    /// In damage, or where a newer program went on: opening the log is refused with this.
     Damaged(OpenError),
 }
 
@@ -185,7 +185,7 @@ fn end_of(scan: &Scan) -> End {
 /// Says what states the segments are in, of which so many were read.
 fn mark(segments: &mut [SegmentSummary], read: usize, end: &End) {
     let damaged = match end {
-        End::Damaged(OpenError::Corrupt { file, .. } | OpenError::TooNew { file, .. }) => Some(file.clone()),
+        End::Damaged(OpenError::Corrupt { file, .. }) => Some(file.clone()),
         _ => None,
     };
     for (index, segment) in segments.iter_mut().enumerate() {
