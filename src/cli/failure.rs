@@ -1,7 +1,9 @@
 //! Failures in one line that says what to do.
 
 use crate::client::ClientError;
+use std::error::Error;
 use std::io;
+use wal::OpenError;
 
 /// The line; `None` where whoever read the output has gone, which needs no words.
 pub fn line(error: &anyhow::Error) -> Option<String> {
@@ -10,14 +12,32 @@ pub fn line(error: &anyhow::Error) -> Option<String> {
     }
     let said = format!("{error:#}");
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let hint = error.chain().find_map(|cause| cause.downcast_ref::<ClientError>()).and_then(hint);
+    let hint = error.chain().find_map(hint);
     Some(match hint {
         Some(hint) => format!("{said}; {hint}"),
         None => said,
     })
 }
 
-fn hint(error: &ClientError) -> Option<&'static str> {
+fn hint(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    match (cause.downcast_ref::<ClientError>(), cause.downcast_ref::<OpenError>()) {
+        (Some(error), _) => about_asking(error),
+        (_, Some(error)) => about_opening(error),
+        (None, None) => None,
+    }
+}
+
+fn about_opening(error: &OpenError) -> Option<&'static str> {
+    match error {
+        OpenError::Corrupt { .. } | OpenError::Missing { .. } => Some(
+            "with the same --datadir, `colonies wal verify` says where the good part ends, `colonies wal inspect` shows \
+             what is there, and `colonies wal repair` cuts what is behind",
+        ),
+        _ => None,
+    }
+}
+
+fn about_asking(error: &ClientError) -> Option<&'static str> {
     match error {
         ClientError::Unreachable { url, reason } if url.starts_with("https:") && is_about_tls(reason) => Some(
             "if the server speaks plain HTTP, export COLONIES_TLS=false or give --insecure; if nobody vouches for its \
@@ -55,5 +75,18 @@ mod tests {
         let refused = ClientError::Refused { status: 403, message: "no".to_owned() };
         assert_eq!(line(&refused.into()).as_deref(), Some("no (403)"));
         assert_eq!(line(&io::Error::from(io::ErrorKind::BrokenPipe).into()), None);
+    }
+
+    #[test]
+    fn a_damaged_log_names_the_commands_that_help() {
+        let missing =
+            |next: &str| OpenError::Missing { dir: "d".into(), first_missing: 2, last_missing: 3, next: next.into() };
+        let said = line(&anyhow::Error::from(missing("x.log")).context("cannot open the log")).unwrap_or_default();
+        assert!(
+            said.starts_with("cannot open the log: batches 2 to 3") && said.contains("colonies wal verify"),
+            "{said}"
+        );
+        let locked = OpenError::Locked { dir: "d".into(), holder: "number 7".to_owned() };
+        assert!(!line(&locked.into()).unwrap_or_default().contains("colonies wal"));
     }
 }

@@ -35,6 +35,7 @@ mod statistics;
 mod table;
 mod usage;
 mod user;
+mod wal;
 mod workflow;
 
 use clap::{Parser, Subcommand};
@@ -89,6 +90,9 @@ enum Command {
     Location(location::LocationGroup),
     /// Move and list files, labels and snapshots
     Fs(fs::FsGroup),
+    /// Look at, check, print and cut the log of a server that is stopped
+    #[command(subcommand)]
+    Wal(wal::WalCommand),
     /// Show the nodes of a server
     #[command(subcommand)]
     Cluster(about::ClusterCommand),
@@ -131,6 +135,7 @@ impl Command {
         match self {
             Command::Server(command) => return command.run(global),
             Command::Dev(command) => return command.run(),
+            Command::Wal(command) => return command.run(global),
             Command::Bench(command) => return command.run(),
             Command::Key(command) => command.run(global)?,
             Command::Colony(group) => group.run(global)?,

@@ -7,7 +7,7 @@
 //! * [`FileLog`] keeps the log in a directory; its format is told in `docs/wal-format.md`.
 //! * [`MemoryLog`] keeps it in memory, for tests and for servers that need not survive.
 //!
-//! Both are a [`Log`] and pass one conformance suite.
+//! Both are a [`Log`] and pass one conformance suite. [`Offline`] looks at the log in a directory, and cuts it.
 //!
 //! # Goals
 //!
@@ -52,13 +52,21 @@ mod queue;
 mod status;
 pub mod storage;
 
+/// What an [`Offline`] log tells about itself, and how it is cut.
+pub mod inspection {
+    pub use crate::file::{
+        Cut, CutError, CutPlan, End, Files, Inspection, Lost, Progress, SegmentState, SegmentSummary, StreamSummary,
+        Torn,
+    };
+}
+
 pub use credit::{Class, Credit, NoRoom};
 pub use error::{OpenError, ReadError};
-pub use file::{FileLog, Recovered, TornTail, Verified, verify};
+pub use file::{FileLog, Offline, Recovered, TornTail, Verified, verify};
 pub use log::{Append, Durability, Log, OnDurable, Outcome, Visit};
 pub use mark::DurableMark;
 pub use memory::MemoryLog;
 pub use options::{OnPoisoned, Options};
 pub use position::{Position, StreamId};
 pub use status::{Health, Status};
-pub use storage::{RealStorage, Storage};
+pub use storage::{ReadOnlyStorage, RealStorage, Storage};

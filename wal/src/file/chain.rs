@@ -89,6 +89,10 @@ pub(crate) struct Rest {
     pub(crate) end: Option<u64>,
     /// A batch that was written when the missing one was known to be synced, and where it is.
     pub(crate) proof: Option<(u64, Header)>,
+    /// The greatest number of a batch whose header checks itself; zero if there is none.
+    pub(crate) last_batch: u64,
+    /// The greatest epoch of those.
+    pub(crate) last_epoch: u32,
 }
 
 /// Looks through everything from `offset` to the end of the segment for bytes that are not zero, and for a batch that
@@ -113,6 +117,10 @@ pub(crate) fn survey(window: &mut Window<'_>, offset: u64, log_id: u64, missing:
         }
         for place in candidates.drain(..) {
             let header = window.array(place)?.and_then(|head| Header::decode(head, log_id).ok());
+            if let Some(header) = &header {
+                rest.last_batch = rest.last_batch.max(header.number);
+                rest.last_epoch = rest.last_epoch.max(header.epoch);
+            }
             if let Some(header) = header.filter(|header| header.number >= missing && header.synced >= missing) {
                 rest.proof.get_or_insert((place, header));
             }

@@ -3,6 +3,9 @@
 mod assemble;
 mod batch;
 mod chain;
+mod cut;
+mod inspect;
+mod offline;
 mod preparer;
 mod recover;
 mod replay;
@@ -34,6 +37,9 @@ use crate::queue::{Entry, Queue};
 use crate::status::{Counters, Health, Poison, Status};
 use crate::storage::{Storage, StorageLock};
 
+pub use self::cut::{Cut, CutError, CutPlan, Lost};
+pub use self::inspect::{End, Files, Inspection, Progress, SegmentState, SegmentSummary, StreamSummary, Torn};
+pub use self::offline::Offline;
 pub use self::recover::{Recovered, TornTail};
 
 const LOCK_FILE: &str = "lock";

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::batch::{Builder, HEADER_BYTES, Seal};
@@ -101,13 +102,8 @@ fn create(storage: &dyn Storage, dir: &Path, options: &Options) -> Result<Opened
     Ok(Opened { chain, segments: vec![segment], current, closed: false, recovered })
 }
 
-/// Makes the next segment at once, filled with zeros.
-fn create_segment(
-    storage: &dyn Storage,
-    dir: &Path,
-    bytes: u64,
-    chain: &Chain,
-) -> Result<(Segment, Current), OpenError> {
+/// Makes an empty file that is no segment yet.
+pub(crate) fn create_prepared(storage: &dyn Storage, dir: &Path) -> Result<(Box<dyn StorageFile>, PathBuf), OpenError> {
     // Serial numbers begin at one, so this name is free but for the leftover of an opening that was interrupted.
     let prepared = segment::prepared_path(dir, 0);
     match storage.remove(&prepared) {
@@ -117,6 +113,17 @@ fn create_segment(
         _ => {}
     }
     let file = storage.create(&prepared).map_err(io_error("create", &prepared))?;
+    Ok((file, prepared))
+}
+
+/// Makes the next segment at once, filled with zeros.
+fn create_segment(
+    storage: &dyn Storage,
+    dir: &Path,
+    bytes: u64,
+    chain: &Chain,
+) -> Result<(Segment, Current), OpenError> {
+    let (file, prepared) = create_prepared(storage, dir)?;
     let header = Header { epoch: chain.epoch, first_batch: chain.next, log_id: chain.log_id, previous: chain.previous };
     let made = file
         .allocate(bytes)
@@ -213,18 +220,7 @@ fn set_aside(
     torn_end: u64,
     seen: String,
 ) -> Result<TornTail, OpenError> {
-    let (file, copy) = create_copy(storage, current)?;
-    let mut piece = vec![0; 1024 * 1024];
-    let mut offset = current.end;
-    while offset < torn_end {
-        let length = (torn_end - offset).min(piece.len() as u64);
-        let bytes = &mut piece[..length as usize];
-        current.file.read_exact_at(offset, bytes).map_err(io_error("read", &current.path))?;
-        file.write_all_at(offset - current.end, bytes).map_err(io_error("write", &copy))?;
-        offset += length;
-    }
-    file.sync_data().map_err(io_error("sync", &copy))?;
-    storage.sync_dir(dir).map_err(io_error("sync", dir))?;
+    let copy = copy_aside(storage, dir, current, torn_end)?;
     let torn = TornTail {
         file: current.path.clone(),
         offset: current.end,
@@ -240,10 +236,62 @@ fn set_aside(
     Ok(torn)
 }
 
+/// Copies what is between the end of the segment and `until` to a file of its own, durably.
+pub(crate) fn copy_aside(
+    storage: &dyn Storage,
+    dir: &Path,
+    current: &Current,
+    until: u64,
+) -> Result<PathBuf, OpenError> {
+    let (file, copy) = create_copy(storage, current)?;
+    let from = current.end;
+    copy_bytes(current, from..until, (&*file, &copy), from)?;
+    file.sync_data().map_err(io_error("sync", &copy))?;
+    storage.sync_dir(dir).map_err(io_error("sync", dir))?;
+    Ok(copy)
+}
+
+/// Copies a range of the segment into a file, in which what was at `shift` is at the start.
+pub(crate) fn copy_bytes(
+    current: &Current,
+    range: Range<u64>,
+    (file, path): (&dyn StorageFile, &Path),
+    shift: u64,
+) -> Result<(), OpenError> {
+    let mut piece = vec![0; 1024 * 1024];
+    let mut offset = range.start;
+    while offset < range.end {
+        let length = (range.end - offset).min(piece.len() as u64);
+        let bytes = &mut piece[..length as usize];
+        current.file.read_exact_at(offset, bytes).map_err(io_error("read", &current.path))?;
+        file.write_all_at(offset - shift, bytes).map_err(io_error("write", path))?;
+        offset += length;
+    }
+    Ok(())
+}
+
+/// What is cut off a segment at this byte is kept under this name.
+fn copy_name(path: &Path, offset: u64, attempt: u32) -> PathBuf {
+    path.with_extension(format!("log.{offset}-{attempt}.torn"))
+}
+
+/// The first of those names that is not taken.
+pub(crate) fn free_name(storage: &dyn Storage, path: &Path, offset: u64) -> Result<PathBuf, OpenError> {
+    let mut attempt = 0;
+    loop {
+        let copy = copy_name(path, offset, attempt);
+        match storage.open(&copy) {
+            Ok(_) => attempt += 1,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(copy),
+            Err(error) => return Err(io_error("open", &copy)(error)),
+        }
+    }
+}
+
 fn create_copy(storage: &dyn Storage, current: &Current) -> Result<(Box<dyn StorageFile>, PathBuf), OpenError> {
     let mut attempt = 0;
     loop {
-        let copy = current.path.with_extension(format!("log.{}-{attempt}.torn", current.end));
+        let copy = copy_name(&current.path, current.end, attempt);
         match storage.create(&copy) {
             Ok(file) => return Ok((file, copy)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
@@ -255,21 +303,12 @@ fn create_copy(storage: &dyn Storage, current: &Current) -> Result<(Box<dyn Stor
 /// Writes what is not known to be synced once more, and syncs it: what was read may come from memory that a failed sync
 /// has left looking clean.
 fn rewrite(current: &Current, from: u64) -> Result<(), OpenError> {
-    let failed = || io_error("write again", &current.path);
-    let mut piece = vec![0; 1024 * 1024];
-    let mut offset = from;
-    while offset < current.end {
-        let length = (current.end - offset).min(piece.len() as u64);
-        let bytes = &mut piece[..length as usize];
-        current.file.read_exact_at(offset, bytes).map_err(failed())?;
-        current.file.write_all_at(offset, bytes).map_err(failed())?;
-        offset += length;
-    }
-    current.file.sync_data().map_err(failed())
+    copy_bytes(current, from..current.end, (&*current.file, &current.path), 0)?;
+    current.file.sync_data().map_err(io_error("write again", &current.path))
 }
 
 /// Makes a new epoch durable by a batch without records.
-fn write_epoch(chain: &mut Chain, current: &mut Current) -> Result<(), OpenError> {
+pub(crate) fn write_epoch(chain: &mut Chain, current: &mut Current) -> Result<(), OpenError> {
     let mut batch = Builder::new();
     let seal = Seal {
         log_id: chain.log_id,

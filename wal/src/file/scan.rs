@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::assemble::Assembler;
-use super::batch::{BadBatch, CLOSING, RELAXED};
+use super::batch::{self, BadBatch, CLOSING, Frame, RELAXED};
 use super::chain::{Chain, Rest, survey};
 use super::segment::{self, BadHeader};
 use super::window::Window;
 use crate::error::OpenError;
+use crate::position::Position;
 use crate::storage::{Storage, StorageFile};
 
 const NAMED_AFTER_SYNC: &str = "a segment is given its name only when its header is synced";
@@ -56,8 +57,32 @@ impl Scan {
     }
 }
 
+/// Sees what a scan reads while it reads it, and so keeps what it saw of a log that turns out to be damaged.
+pub(crate) trait Observer {
+    /// A segment of so many bytes begins, and its header is good.
+    fn segment(&mut self, _segment: &Segment, _header: &segment::Header, _size: u64) {}
+    /// A good batch begins at `offset`.
+    fn batch(&mut self, _header: &batch::Header, _offset: u64) {}
+    /// A frame of it; with the position of the record that it completes.
+    fn frame(&mut self, _frame: &Frame<'_>, _whole: Option<Position>) {}
+    /// The batch ends, and all its frames were good.
+    fn batch_end(&mut self, _header: &batch::Header, _end: u64) {}
+}
+
+/// Sees nothing.
+impl Observer for () {}
+
 /// Reads the log in `dir`. `None` if there is none.
 pub(crate) fn scan(storage: &dyn Storage, dir: &Path) -> Result<Option<Scan>, OpenError> {
+    scan_observed(storage, dir, &mut ())
+}
+
+/// The same before the eyes of an observer.
+pub(crate) fn scan_observed<O: Observer>(
+    storage: &dyn Storage,
+    dir: &Path,
+    observer: &mut O,
+) -> Result<Option<Scan>, OpenError> {
     let mut segments = list(storage, dir)?;
     let blank = take_blank(storage, &mut segments)?;
     if let Some(first) = segments.first().or(blank.as_ref()).filter(|first| first.first_batch != 1) {
@@ -66,7 +91,7 @@ pub(crate) fn scan(storage: &dyn Storage, dir: &Path) -> Result<Option<Scan>, Op
     let mut scan: Option<Scan> = None;
     for (index, segment) in segments.iter().enumerate() {
         let next = segments.get(index + 1);
-        scan = Some(read_segment(storage, dir, segment, next, scan)?);
+        scan = Some(read_segment(storage, dir, segment, next, scan, observer)?);
     }
     if let (Some(scan), Some(blank)) = (&mut scan, &blank) {
         if blank.first_batch > scan.chain.next {
@@ -119,12 +144,13 @@ fn take_blank(storage: &dyn Storage, segments: &mut Vec<Segment>) -> Result<Opti
 }
 
 /// Reads one segment, the one after those in `before`; `next` is the one after it.
-fn read_segment(
+fn read_segment<O: Observer>(
     storage: &dyn Storage,
     dir: &Path,
     segment: &Segment,
     next: Option<&Segment>,
     before: Option<Scan>,
+    observer: &mut O,
 ) -> Result<Scan, OpenError> {
     let path = &segment.path;
     let file = storage.open(path).map_err(io_error("open", path))?;
@@ -148,7 +174,8 @@ fn read_segment(
     scan.synced = scan.synced.max(header.first_batch - 1);
     scan.unsynced.clear();
     scan.segments.push(segment.clone());
-    let (end, bad) = read_batches(&mut scan, segment, &mut window)?;
+    observer.segment(segment, &header, size);
+    let (end, bad) = read_batches(&mut scan, segment, &mut window, observer)?;
     scan.end = end;
     scan.unsynced_from = scan.unsynced.front().map_or(end, |(_, offset)| *offset);
     let rest = survey(&mut window, end, scan.chain.log_id, scan.chain.next).map_err(io_error("read", path))?;
@@ -192,7 +219,12 @@ pub(crate) fn read_header(file: &dyn StorageFile, segment: &Segment) -> Result<s
 }
 
 /// Reads the batches of one segment, up to the first that is not good.
-fn read_batches(scan: &mut Scan, segment: &Segment, window: &mut Window<'_>) -> Result<(u64, BadBatch), OpenError> {
+fn read_batches<O: Observer>(
+    scan: &mut Scan,
+    segment: &Segment,
+    window: &mut Window<'_>,
+    observer: &mut O,
+) -> Result<(u64, BadBatch), OpenError> {
     let mut offset = segment::HEADER_BYTES as u64;
     loop {
         let batch = match scan.chain.read(window, offset).map_err(io_error("read", &segment.path))? {
@@ -201,10 +233,12 @@ fn read_batches(scan: &mut Scan, segment: &Segment, window: &mut Window<'_>) -> 
         };
         let number = batch.header.number;
         scan.assembler.enter(batch.header.epoch);
+        observer.batch(&batch.header, offset);
         for frame in batch.frames() {
             let fed = frame.map_err(|bad| bad.to_string()).and_then(|frame| {
-                let whole = scan.assembler.feed(&frame)?;
+                let whole = scan.assembler.feed(&frame)?.map(|(_, position, _)| position);
                 scan.records += u64::from(whole.is_some());
+                observer.frame(&frame, whole);
                 Ok(())
             });
             fed.map_err(|seen| corrupt(segment, offset, number, seen, "its checksums fit".to_owned()))?;
@@ -217,6 +251,7 @@ fn read_batches(scan: &mut Scan, segment: &Segment, window: &mut Window<'_>) -> 
             scan.unsynced.pop_front();
         }
         offset += batch.header.total_bytes();
+        observer.batch_end(&batch.header, offset);
     }
 }
 

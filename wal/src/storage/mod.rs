@@ -1,10 +1,12 @@
 //! Where a [`crate::FileLog`] keeps its files: the real file system, or one that a test makes fail.
 
+mod read_only;
 mod real;
 
 use std::io;
 use std::path::Path;
 
+pub use read_only::ReadOnlyStorage;
 pub use real::RealStorage;
 
 /// A file system, as far as the log needs one.

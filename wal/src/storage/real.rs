@@ -14,7 +14,7 @@ use super::{Storage, StorageFile, StorageLock};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealStorage;
 
-struct RealFile(File);
+pub(super) struct RealFile(pub(super) File);
 
 /// The lock is a `flock`, so the kernel drops it with the process, however that ends.
 struct RealLock {
@@ -71,23 +71,27 @@ impl Storage for RealStorage {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let mut holder = String::new();
-                // Only for the message: the lock itself is what counts.
-                let _ = (&file).take(64).read_to_string(&mut holder);
-                let holder = holder.trim();
-                let holder = if holder.is_empty() { "which did not say its number" } else { holder };
-                return Err(io::Error::new(io::ErrorKind::WouldBlock, holder));
-            }
-            Err(error) => return Err(error.into()),
-        }
-        // A disk that is full must not keep the log from opening, so this is a courtesy, too.
-        let _ = file.set_len(0).and_then(|()| writeln!(file, "number {}", std::process::id()));
-        Ok(Box::new(RealLock { _file: file }))
+        take_lock(OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?)
     }
+}
+
+/// Locks an open file, and says in it who has the lock.
+pub(super) fn take_lock(mut file: File) -> io::Result<Box<dyn StorageLock>> {
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => {
+            let mut holder = String::new();
+            // Only for the message: the lock itself is what counts.
+            let _ = (&file).take(64).read_to_string(&mut holder);
+            let holder = holder.trim();
+            let holder = if holder.is_empty() { "which did not say its number" } else { holder };
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, holder));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    // A disk that is full must not keep the log from opening, so this is a courtesy, too.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "number {}", std::process::id()));
+    Ok(Box::new(RealLock { _file: file }))
 }
 
 impl StorageFile for RealFile {
