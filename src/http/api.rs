@@ -1,7 +1,7 @@
 //! Which request is answered how (chapter 1, 1.1). Never 405; what is not here is 404.
 
 use super::readiness::Readiness;
-use super::{body, cors, pubsub};
+use super::{body, cors, metrics, pubsub};
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::rpc::route::{HttpReply, Rpc};
@@ -11,6 +11,7 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// What the handlers share.
 pub struct Shared {
@@ -49,6 +50,7 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
         (&Method::POST, "/api") => api(&request, payload, &shared).await,
         (&Method::GET, "/health") => text(StatusCode::OK, ""),
         (&Method::GET, "/ready") => ready(&shared.readiness),
+        (&Method::GET, metrics::PATH) => metrics::answer(&shared),
         (&Method::GET, "/pubsub") => pubsub::handle(&request, payload, shared.rpc.clone()),
         (&Method::OPTIONS, _) if has_origin => return cors::preflight(),
         (&Method::POST, "/api/") => redirect(StatusCode::TEMPORARY_REDIRECT, "/api", ""),
@@ -64,9 +66,11 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
 }
 
 async fn api(request: &HttpRequest, mut payload: Payload, shared: &Data<Shared>) -> HttpResponse {
+    let began = Instant::now();
     let body = match body::read(request, &mut payload, shared.body_limit).await {
         Ok(body) => body,
         Err(refusal) => {
+            shared.rpc.metrics.messages.refused(None, refusal.status, began);
             // What is left of the body is not read: the connection can't be used again.
             let mut response = reply(refusal.into());
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -121,6 +125,6 @@ fn redirect(status: StatusCode, to: &'static str, body: &'static str) -> HttpRes
     response.body(body)
 }
 
-fn not_found() -> HttpResponse {
+pub(super) fn not_found() -> HttpResponse {
     HttpResponse::NotFound().insert_header((header::CONTENT_TYPE, "text/plain")).body("404 page not found")
 }

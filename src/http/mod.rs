@@ -3,6 +3,7 @@
 pub mod api;
 pub mod body;
 pub mod cors;
+pub mod metrics;
 pub mod pubsub;
 pub mod readiness;
 pub mod serve;
