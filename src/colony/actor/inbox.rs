@@ -183,3 +183,28 @@ impl Mailbox for ActorMailbox {
         self.address.do_send(Dismiss(refusal));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colony::colonies::statistics::GetColonyStats;
+    use crate::colony::mailbox::ReplyTo;
+    use crate::crypto::Identity;
+
+    #[test]
+    fn what_finds_the_mailbox_full_is_counted_and_what_finds_it_gone_is_not() {
+        // Nothing runs: what is sent stays.
+        let context = Context::<ColonyActor>::new();
+        let mailbox = ActorMailbox { address: context.address(), refusals: Arc::default() };
+        let send = || {
+            let (command, reply) = (Box::new(GetColonyStats::default()), ReplyTo::Once(Box::new(|_| ())));
+            mailbox.call(Call { caller: Identity::default(), command, reply, searched: false })
+        };
+        let refused = (0..limits::MAILBOX).filter(|_| send().is_err()).count() as u64;
+        assert!(refused > 0);
+        assert_eq!(mailbox.refusals.load(Ordering::Relaxed), refused);
+        drop(context);
+        assert!(send().is_err());
+        assert_eq!(mailbox.refusals.load(Ordering::Relaxed), refused);
+    }
+}
