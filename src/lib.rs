@@ -11,6 +11,7 @@ pub mod json;
 pub mod limits;
 pub mod load;
 pub mod map;
+pub mod metrics;
 pub mod object_store;
 pub mod realtime;
 pub mod refusal;

@@ -27,6 +27,9 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(120);
 /// Connections a worker holds at once. The limit on open files is raised to the hard limit at start.
 pub const CONNECTIONS_PER_WORKER: usize = 25_000;
 
+/// Connections to the port that serves metrics: some monitors, each with one or two.
+pub const MONITOR_CONNECTIONS: usize = 64;
+
 /// Messages in a colony's mailbox. actix's default of 16 would refuse ordinary bursts; at 10 µs a turn this is 40 ms.
 pub const MAILBOX: usize = 4_096;
 

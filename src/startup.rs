@@ -13,6 +13,8 @@ use crate::http::renewal;
 use crate::http::serve;
 use crate::http::tls::{self, Certificate, TlsError};
 use crate::limits;
+use crate::metrics::{LogMetrics, Metrics, Replay};
+use crate::rpc::dispatch;
 use crate::rpc::rate::{RateLimits, Rates};
 use crate::rpc::route::Rpc;
 use crate::server::actor::{Launcher, ServerActor};
@@ -26,7 +28,7 @@ use actix::Actor;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -39,6 +41,8 @@ use wal::{Append, Class, Durability, FileLog, Log, OpenError, Position, RealStor
 pub struct Settings {
     /// Where to listen.
     pub address: SocketAddr,
+    /// Where to serve metrics besides the API's own address.
+    pub monitor: Option<SocketAddr>,
     /// Where everything durable is.
     pub data_dir: PathBuf,
     /// Certificate and key; `None` serves plain HTTP.
@@ -72,6 +76,19 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The address for metrics can't be bound.
+    #[error(
+        "cannot serve metrics on {address} (COLONIES_MONITOR_PORT, --monitorport); is another monitor running there?"
+    )]
+    ListenMonitor {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The worker that serves metrics can't be started.
+    #[error("cannot serve metrics")]
+    Monitor(#[source] io::Error),
     /// TLS was asked for and can't be had.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -112,6 +129,7 @@ pub struct Running {
     /// Told the reason when the log stops for good.
     pub log_stopped: oneshot::Receiver<String>,
     handle: ServerHandle,
+    monitor: Option<ServerHandle>,
     log: Arc<dyn Log>,
     history: HistoryStore,
     shared: Data<Shared>,
@@ -127,6 +145,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let certificate = settings.tls.clone().map(|(chain, key)| Certificate::load(chain, key)).transpose()?.map(Arc::new);
     let tls = certificate.clone().map(tls::config).transpose()?;
     certificate.map(renewal::watch).transpose().map_err(StartError::Signal)?;
+    let monitor = settings.monitor.map(bind_monitor).transpose()?;
     let listener = serve::bind(settings.address).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let readiness = Arc::new(Readiness::default());
@@ -146,6 +165,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
             tls: tls.is_some(),
             build_time: option_env!("COLONIES_BUILD_TIME").unwrap_or_default().to_owned(),
         },
+        metrics: Metrics::new(dispatch::TABLE.len()),
     });
     let shared = Data::new(Shared {
         rpc: rpc.clone(),
@@ -158,9 +178,13 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let server = serve::start(listener, settings.workers, tls, shared.clone(), tell_arbiter).map_err(listen)?;
     let handle = server.handle();
     actix_rt::spawn(server);
+    let monitor = monitor.map(|listener| serve_monitor(listener, shared.clone())).transpose()?;
 
     let (tell_stopped, log_stopped) = oneshot::channel();
-    let (log, replayed) = open_log(&settings, tell_stopped).await?;
+    let opening = Instant::now();
+    let (log, replayed) = open_log(&settings, tell_stopped, rpc.metrics.log.clone()).await?;
+    // Nobody else sets it.
+    let _ = rpc.metrics.replay.set(Replay { took: opening.elapsed(), records: replayed.records });
     readiness.set_log(log.clone());
     // Nobody else sets it.
     let _ = rpc.log.set(log.clone());
@@ -180,6 +204,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         directory,
         clock,
         history: history.clone(),
+        mailbox_refusals: rpc.metrics.mailbox_refusals.clone(),
     };
     let Replayed { server: (mut state, mut last), mut colonies, records, events } = replayed;
     let mut new_owner = None;
@@ -212,13 +237,27 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         milliseconds = begin.elapsed().as_millis() as u64,
         "serving"
     );
-    Ok(Running { address, owner, new_owner, log_stopped, handle, log, history, shared })
+    Ok(Running { address, owner, new_owner, log_stopped, handle, monitor, log, history, shared })
+}
+
+fn bind_monitor(address: SocketAddr) -> Result<TcpListener, StartError> {
+    serve::bind(address).map_err(|source| StartError::ListenMonitor { address, source })
+}
+
+fn serve_monitor(listener: TcpListener, shared: Data<Shared>) -> Result<ServerHandle, StartError> {
+    let address = listener.local_addr().map_err(StartError::Monitor)?;
+    let server = serve::start_monitor(listener, shared).map_err(StartError::Monitor)?;
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    tracing::info!(%address, "metrics are served");
+    Ok(handle)
 }
 
 /// Opens the log and reads it back, on a thread that may block.
 async fn open_log(
     settings: &Settings,
     stopped: oneshot::Sender<String>,
+    observer: Arc<LogMetrics>,
 ) -> Result<(Arc<dyn Log>, Replayed), StartError> {
     let dir = settings.data_dir.join("wal");
     let data_dir = settings.data_dir.clone();
@@ -226,6 +265,7 @@ async fn open_log(
     let options = wal::Options {
         durability: settings.durability,
         queue_bytes: limits::LOG_QUEUE_BYTES,
+        observer: Some(observer),
         on_poisoned: Some(Arc::new(move |reason| {
             if let Some(stopped) = stopped.lock().take() {
                 // Whoever does not listen is ending already.
@@ -319,6 +359,9 @@ impl Running {
             }
         }
         self.handle.stop(false).await;
+        if let Some(monitor) = &self.monitor {
+            monitor.stop(false).await;
+        }
         let (log, history) = (self.log.clone(), self.history.clone());
         let closed = actix_rt::task::spawn_blocking(move || {
             log.close();

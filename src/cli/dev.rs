@@ -68,6 +68,7 @@ impl Dev {
         open_files::raise_limit();
         let settings = Settings {
             address: SocketAddr::new(self.host, self.port),
+            monitor: None,
             data_dir: self.datadir.clone(),
             tls: None,
             durability: Durability::Always,

@@ -10,7 +10,19 @@ pub const DEFAULT_PORT: u16 = 50_080;
 /// # Errors
 /// Where it is no port.
 pub fn port_of_environment() -> anyhow::Result<Option<u16>> {
-    for name in ["COLONIES_SERVER_HTTP_PORT", "COLONIES_SERVER_PORT"] {
+    first_of(&["COLONIES_SERVER_HTTP_PORT", "COLONIES_SERVER_PORT"])
+}
+
+/// The port in the environment to serve metrics on.
+///
+/// # Errors
+/// Where it is no port.
+pub fn monitor_port_of_environment() -> anyhow::Result<Option<u16>> {
+    first_of(&["COLONIES_MONITOR_PORT"])
+}
+
+fn first_of(names: &[&str]) -> anyhow::Result<Option<u16>> {
+    for name in names {
         if let Ok(text) = std::env::var(name)
             && !text.is_empty()
         {

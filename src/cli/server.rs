@@ -3,7 +3,7 @@
 mod about;
 
 use super::connection::Global;
-use super::port::{DEFAULT_PORT, port_of_environment};
+use super::port::{DEFAULT_PORT, monitor_port_of_environment, port_of_environment};
 use super::{open_files, signals};
 use crate::colony::{Bounds, Options};
 use crate::crypto::Identity;
@@ -40,6 +40,9 @@ pub struct Start {
     /// Port to listen on; 0 takes a free one
     #[arg(long)]
     port: Option<u16>,
+    /// Port to serve metrics on, besides GET /metrics of the API's port; COLONIES_MONITOR_PORT says the same
+    #[arg(long)]
+    monitorport: Option<u16>,
     /// Directory for everything durable
     #[arg(long, env = "COLONIES_DATADIR", default_value = "colonies-data")]
     datadir: PathBuf,
@@ -224,6 +227,10 @@ impl Start {
             Some(port) => port,
             None => port_of_environment()?.unwrap_or(DEFAULT_PORT),
         };
+        let monitor = match self.monitorport {
+            None => monitor_port_of_environment()?,
+            given => given,
+        };
         let server_id = self.serverid.as_deref().map(str::trim).filter(|id| !id.is_empty());
         if let Some(id) = server_id
             && id.len() != 64
@@ -232,6 +239,7 @@ impl Start {
         }
         Ok(Settings {
             address: resolve(&self.host, port)?,
+            monitor: monitor.map(|port| resolve(&self.host, port)).transpose()?,
             data_dir: self.datadir.clone(),
             tls: self.tls()?,
             durability: self.durability,

@@ -2,7 +2,7 @@
 
 use super::budget::{BodyBudget, Room};
 use super::readiness::Readiness;
-use super::{body, cors, pubsub};
+use super::{body, cors, metrics, pubsub};
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::rpc::route::{HttpReply, Rpc};
@@ -12,6 +12,7 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// What the handlers share.
 pub struct Shared {
@@ -53,6 +54,7 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
         (&Method::POST, "/api") => api(&request, payload, &shared).await,
         (&Method::GET, "/health") => text(StatusCode::OK, ""),
         (&Method::GET, "/ready") => ready(&shared.readiness),
+        (&Method::GET, metrics::PATH) => metrics::answer(&shared),
         (&Method::GET, "/pubsub") => pubsub::handle(&request, payload, shared.rpc.clone()),
         (&Method::OPTIONS, _) if has_origin => return cors::preflight(),
         (&Method::POST, "/api/") => redirect(StatusCode::TEMPORARY_REDIRECT, "/api", ""),
@@ -68,9 +70,13 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
 }
 
 async fn api(request: &HttpRequest, mut payload: Payload, shared: &Data<Shared>) -> HttpResponse {
+    let began = Instant::now();
     let (body, room) = match body::read(request, &mut payload, shared.body_limit, &shared.bodies).await {
         Ok(read) => read,
-        Err(refusal) => return refused_unread(refusal),
+        Err(refusal) => {
+            shared.rpc.metrics.messages.refused(None, refusal.status, began);
+            return refused_unread(refusal);
+        }
     };
     // The message that was read lives on until it is answered, and so does the room that its body took.
     let (read, _room) = if body.len() > limits::LARGE_BODY_BYTES {
@@ -153,6 +159,6 @@ fn redirect(status: StatusCode, to: &'static str, body: &'static str) -> HttpRes
     response.body(body)
 }
 
-fn not_found() -> HttpResponse {
+pub(super) fn not_found() -> HttpResponse {
     HttpResponse::NotFound().insert_header((header::CONTENT_TYPE, "text/plain")).body("404 page not found")
 }

@@ -4,6 +4,7 @@ pub mod api;
 pub mod body;
 pub mod budget;
 pub mod cors;
+pub mod metrics;
 pub mod pubsub;
 pub mod readiness;
 pub mod renewal;

@@ -1,6 +1,7 @@
 //! Starting the http workers.
 
 use super::api::{self, Shared};
+use super::metrics;
 use crate::limits;
 use actix_rt::ArbiterHandle;
 use actix_web::dev::Server;
@@ -22,10 +23,15 @@ pub fn start(
     shared: Data<Shared>,
     arbiters: UnboundedSender<ArbiterHandle>,
 ) -> io::Result<Server> {
+    let connections = shared.rpc.metrics.connections.clone();
     let server = HttpServer::new(move || {
         // The receiver is there until all workers have reported.
         let _ = arbiters.send(actix_rt::Arbiter::current());
         App::new().app_data(shared.clone()).default_service(web::to(api::handle))
+    })
+    .on_connect(move |_, of_connection| {
+        // Dropped with the connection.
+        of_connection.insert(connections.open());
     })
     .workers(workers)
     .keep_alive(limits::KEEP_ALIVE)
@@ -40,6 +46,20 @@ pub fn start(
         None => server.listen(listener)?,
         Some(config) => server.listen_rustls_0_23(listener, config)?,
     };
+    Ok(server.run())
+}
+
+/// Starts one worker that serves metrics and nothing else on a listener: scrapes do not compete for the API's workers.
+///
+/// # Errors
+/// Where the listener can't be used.
+pub fn start_monitor(listener: TcpListener, shared: Data<Shared>) -> io::Result<Server> {
+    let server = HttpServer::new(move || App::new().app_data(shared.clone()).default_service(web::to(metrics::handle)))
+        .workers(1)
+        .client_request_timeout(limits::HEAD_TIMEOUT)
+        .max_connections(limits::MONITOR_CONNECTIONS)
+        .disable_signals()
+        .listen(listener)?;
     Ok(server.run())
 }
 

@@ -88,6 +88,7 @@ enum Happened {
 /// Serves a connection until it ends. There is no greeting, no acknowledgement and no ping: clients take the first
 /// frame for the event that they wait for (chapter 4, 8).
 pub async fn serve(session: Session, messages: MessageStream, rpc: Arc<Rpc>) {
+    let _open = rpc.metrics.websockets.open();
     let mut messages = messages
         .max_frame_size(limits::FRAME_BYTES)
         .aggregate_continuations()

@@ -166,12 +166,17 @@ pub static TABLE: &[Entry] = &[
     colony::<blueprints::history::GetBlueprintHistory>(),
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> =
-    LazyLock::new(|| TABLE.iter().map(|entry| (entry.name, entry)).collect());
+static BY_NAME: LazyLock<HashMap<&'static str, usize>> =
+    LazyLock::new(|| TABLE.iter().enumerate().map(|(place, entry)| (entry.name, place)).collect());
+
+/// The place in the table of the entry of this name.
+pub fn place(name: &str) -> Option<usize> {
+    BY_NAME.get(name).copied()
+}
 
 /// The entry of this name.
 pub fn find(name: &str) -> Option<&'static Entry> {
-    BY_NAME.get(name).copied()
+    place(name).map(|place| &TABLE[place])
 }
 
 const fn colony<M: ColonyMessage>() -> Entry {

@@ -9,15 +9,16 @@ use crate::colony::matching::nothing_to_do;
 use crate::colony::message::{Address, Answered, Body, Command};
 use crate::colony::poll::{Delivery, Left, PollSlot};
 use crate::crypto::{Identity, Memo, signer};
+use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::server::actor::{ServerActor, ServerCall};
 use crate::server::directory::{ColonyHandle, Directory};
 use crate::server::open::ServerInfo;
 use crate::storage::history::HistoryStore;
-use actix::Addr;
+use actix::prelude::{Addr, SendError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use wal::Log;
 
@@ -41,6 +42,8 @@ pub struct Rpc {
     pub list_elements: usize,
     /// What the server says of itself.
     pub info: ServerInfo,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// An answer's bytes.
@@ -60,6 +63,8 @@ impl From<Refusal> for HttpReply {
 
 /// A request that was read and whose signer is known.
 pub struct Request {
+    began: Instant,
+    place: usize,
     entry: &'static Entry,
     caller: Identity,
     payload: Option<Vec<u8>>,
@@ -72,9 +77,21 @@ impl Rpc {
     /// # Errors
     /// The refusals of chapter 1, 3.3, 400 for a message that can't be read, and 429 for one too many.
     pub fn read(&self, body: &[u8]) -> Result<Request, Refusal> {
+        let began = Instant::now();
+        let mut place = None;
+        let read = self.read_placed(body, began, &mut place);
+        if let Err(refusal) = &read {
+            self.metrics.messages.refused(place, refusal.status, began);
+        }
+        read
+    }
+
+    /// As [`Rpc::read`]; notes the message's place in the table as soon as it is known.
+    fn read_placed(&self, body: &[u8], began: Instant, found: &mut Option<usize>) -> Result<Request, Refusal> {
         let envelope = Envelope::read(body)?;
-        let entry = dispatch::find(&envelope.payloadtype);
-        let is_open = entry.is_some_and(|entry| entry.access == crate::colony::access::Access::Anyone);
+        *found = dispatch::place(&envelope.payloadtype);
+        let entry = found.map(|place| (place, &dispatch::TABLE[place]));
+        let is_open = entry.is_some_and(|(_, entry)| entry.access == crate::colony::access::Access::Anyone);
         let caller = if is_open {
             Identity::default()
         } else {
@@ -84,17 +101,24 @@ impl Rpc {
         if !is_open {
             self.rates.count_identity(&caller)?;
         }
-        let Some(entry) = entry else {
+        let Some((place, entry)) = entry else {
             return Err(unknown_type(&envelope.payloadtype));
         };
         let payload = envelope.message();
         let message = entry.decode(payload.as_deref(), self.list_elements)?;
-        Ok(Request { entry, caller, payload, message })
+        Ok(Request { began, place, entry, caller, payload, message })
     }
 
     /// Sends a request on its way and waits for its answer.
     pub async fn answer(&self, request: Request) -> HttpReply {
-        let Request { entry, caller, payload, message } = request;
+        let under_way = self.metrics.messages.under_way(request.place, request.began);
+        let reply = self.find_answer(request).await;
+        under_way.answered(reply.status);
+        reply
+    }
+
+    async fn find_answer(&self, request: Request) -> HttpReply {
+        let Request { entry, caller, payload, message, .. } = request;
         let outcome = match message {
             Decoded::Open(message) => Ok(Answered { payload_type: None, body: Body::Ready(self.info.answer(message)) }),
             Decoded::Server(command) => {
@@ -111,7 +135,12 @@ impl Rpc {
                 });
                 match server.try_send(ServerCall { caller, command, reply }) {
                     Ok(()) => told.await.unwrap_or_else(|_| Err(stopped())),
-                    Err(_) => Err(too_busy()),
+                    Err(error) => {
+                        if matches!(error, SendError::Full(_)) {
+                            self.metrics.mailbox_refusals.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(too_busy())
+                    }
                 }
             }
             Decoded::Colony(command) => self.ask_colony(entry, caller, payload.as_deref(), command).await,

@@ -22,6 +22,7 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tokio::sync::oneshot;
 use wal::{Class, Log, Position, StreamId};
 
@@ -49,6 +50,8 @@ pub struct Launcher {
     pub clock: Clock,
     /// The history store.
     pub history: HistoryStore,
+    /// Counts what found a colony's mailbox full.
+    pub mailbox_refusals: Arc<AtomicU64>,
 }
 
 impl Launcher {
@@ -77,7 +80,7 @@ impl Launcher {
         self.directory.insert(Arc::new(ColonyHandle {
             name: listed.name.clone(),
             incarnation: listed.incarnation,
-            mailbox: Box::new(ActorMailbox(address)),
+            mailbox: Box::new(ActorMailbox { address, refusals: self.mailbox_refusals.clone() }),
             figures,
         }));
     }

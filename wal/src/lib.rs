@@ -66,7 +66,7 @@ pub use file::{FileLog, Offline, Recovered, TornTail, Verified, verify};
 pub use log::{Append, Durability, Log, OnDurable, Outcome, Visit};
 pub use mark::DurableMark;
 pub use memory::MemoryLog;
-pub use options::{OnPoisoned, Options};
+pub use options::{Observer, OnPoisoned, Options};
 pub use position::{Position, StreamId};
 pub use status::{Health, Status};
 pub use storage::{ReadOnlyStorage, RealStorage, Storage};

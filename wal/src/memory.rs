@@ -136,7 +136,8 @@ impl Shared {
             }
         }
         if records > 0 {
-            self.counters.wrote(bytes, records);
+            let batch = self.counters.wrote(bytes, records);
+            self.counters.synced_up_to(batch);
         }
         completions.into_iter().for_each(|(then, outcome)| complete(then, outcome));
     }

@@ -21,6 +21,14 @@ pub(crate) const ESSENTIAL_QUEUE_SHARE: u64 = 16;
 /// batch and of everything queued behind have been told that they failed. It may close the log.
 pub type OnPoisoned = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// Told what the writer of a log does, on its thread: it must return at once.
+pub trait Observer: Send + Sync {
+    /// A batch was written that completes so many records.
+    fn wrote(&self, records: u64);
+    /// What was written was synced, which took so long.
+    fn synced(&self, took: Duration);
+}
+
 /// How a [`crate::FileLog`] works. Every default is stated; none needs changing.
 #[derive(Clone)]
 pub struct Options {
@@ -49,6 +57,8 @@ pub struct Options {
     pub new_epoch: bool,
     /// Told when the log stops for good. Default: none.
     pub on_poisoned: Option<OnPoisoned>,
+    /// Told of batches and syncs. Default: none.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for Options {
@@ -65,6 +75,7 @@ impl Default for Options {
             retry_full: Duration::from_secs(1),
             new_epoch: false,
             on_poisoned: None,
+            observer: None,
         }
     }
 }

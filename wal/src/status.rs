@@ -39,6 +39,10 @@ pub struct Status {
     pub total_sync_nanos: u64,
     /// Segment files of the log.
     pub segments: u64,
+    /// The number of the last batch that was written. Batches are numbered through the life of a log.
+    pub written_batch: u64,
+    /// The number of the last batch that is known to be synced.
+    pub synced_batch: u64,
 }
 
 /// The counters behind [`Status`]. Each stands alone, so nothing is ordered by them.
@@ -51,13 +55,28 @@ pub(crate) struct Counters {
     last_sync_nanos: AtomicU64,
     total_sync_nanos: AtomicU64,
     segments: AtomicU64,
+    written_batch: AtomicU64,
+    synced_batch: AtomicU64,
 }
 
 impl Counters {
-    pub(crate) fn wrote(&self, bytes: u64, records: u64) {
+    /// The log begins after this batch, which is synced.
+    pub(crate) fn begin_after(&self, batch: u64) {
+        self.written_batch.store(batch, Ordering::Relaxed);
+        self.synced_batch.store(batch, Ordering::Relaxed);
+    }
+
+    /// Everything up to this batch is synced.
+    pub(crate) fn synced_up_to(&self, batch: u64) {
+        self.synced_batch.store(batch, Ordering::Relaxed);
+    }
+
+    /// Counts a batch and returns its number.
+    pub(crate) fn wrote(&self, bytes: u64, records: u64) -> u64 {
         self.written_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.records.fetch_add(records, Ordering::Relaxed);
+        self.written_batch.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn synced(&self, took: Duration) {
@@ -83,6 +102,8 @@ impl Counters {
             last_sync_nanos: self.last_sync_nanos.load(Ordering::Relaxed),
             total_sync_nanos: self.total_sync_nanos.load(Ordering::Relaxed),
             segments: self.segments.load(Ordering::Relaxed),
+            written_batch: self.written_batch.load(Ordering::Relaxed),
+            synced_batch: self.synced_batch.load(Ordering::Relaxed),
         }
     }
 }

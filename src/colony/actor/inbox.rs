@@ -9,6 +9,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use actix::prelude::*;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wal::OnDurable;
 
 impl Actor for ColonyActor {
@@ -141,34 +142,71 @@ impl Handler<Dismiss> for ColonyActor {
 }
 
 /// The way into an actor.
-pub struct ActorMailbox(pub Addr<ColonyActor>);
+pub struct ActorMailbox {
+    /// The actor.
+    pub address: Addr<ColonyActor>,
+    /// Counts what found the mailbox full.
+    pub refusals: Arc<AtomicU64>,
+}
+
+impl ActorMailbox {
+    /// What could not be sent.
+    fn unsent<T>(&self, error: SendError<T>) -> T {
+        match error {
+            SendError::Full(message) => {
+                self.refusals.fetch_add(1, Ordering::Relaxed);
+                message
+            }
+            SendError::Closed(message) => message,
+        }
+    }
+}
 
 impl Mailbox for ActorMailbox {
     fn call(&self, call: Call) -> Result<(), Call> {
-        self.0.try_send(call).map_err(|error| match error {
-            SendError::Full(call) | SendError::Closed(call) => call,
-        })
+        self.address.try_send(call).map_err(|error| self.unsent(error))
     }
     fn gone(&self, poll: Arc<PollSlot>) {
-        self.0.do_send(Gone(poll));
+        self.address.do_send(Gone(poll));
     }
     fn subscribe(&self, request: Subscribe) -> Result<(), Box<Subscribe>> {
-        self.0.try_send(request).map_err(|error| match error {
-            SendError::Full(request) | SendError::Closed(request) => Box::new(request),
-        })
+        self.address.try_send(request).map_err(|error| Box::new(self.unsent(error)))
     }
     fn retrieve(&self, request: Retrieve) -> Result<(), Box<Retrieve>> {
-        self.0.try_send(request).map_err(|error| match error {
-            SendError::Full(request) | SendError::Closed(request) => Box::new(request),
-        })
+        self.address.try_send(request).map_err(|error| Box::new(self.unsent(error)))
     }
     fn unsubscribe(&self, id: SubscriptionId) {
-        self.0.do_send(Unsubscribe(id));
+        self.address.do_send(Unsubscribe(id));
     }
     fn seal(&self, refusal: Refusal, done: Box<dyn FnOnce() + Send>) {
-        self.0.do_send(Seal(refusal, done));
+        self.address.do_send(Seal(refusal, done));
     }
     fn dismiss(&self, refusal: Refusal) {
-        self.0.do_send(Dismiss(refusal));
+        self.address.do_send(Dismiss(refusal));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colony::colonies::statistics::GetColonyStats;
+    use crate::colony::mailbox::ReplyTo;
+    use crate::crypto::Identity;
+
+    #[test]
+    fn what_finds_the_mailbox_full_is_counted_and_what_finds_it_gone_is_not() {
+        // Nothing runs: what is sent stays.
+        let context = Context::<ColonyActor>::new();
+        let mailbox = ActorMailbox { address: context.address(), refusals: Arc::default() };
+        let send = || {
+            let (command, reply) = (Box::new(GetColonyStats::default()), ReplyTo::Once(Box::new(|_| ())));
+            mailbox.call(Call { caller: Identity::default(), command, reply, searched: false })
+        };
+        let refused = (0..limits::MAILBOX).filter(|_| send().is_err()).count() as u64;
+        assert!(refused > 0);
+        assert_eq!(mailbox.refusals.load(Ordering::Relaxed), refused);
+        drop(context);
+        assert!(send().is_err());
+        assert_eq!(mailbox.refusals.load(Ordering::Relaxed), refused);
     }
 }

@@ -1,8 +1,8 @@
 //! Removing what is too old. How much was ever removed is counted in the same transaction, so that a colony that did not
 //! hear of it learns it later.
 
+use super::rows::{number, remove_process};
 use super::schema;
-use super::writer::{number, remove_process};
 use crate::colony::history::{Expired, Hidden};
 use crate::colony::processes::ProcessState;
 use crate::ids::Incarnation;

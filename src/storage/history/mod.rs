@@ -6,6 +6,7 @@
 mod body;
 mod expire;
 mod reader;
+mod rows;
 mod schema;
 mod search;
 mod writer;
@@ -15,6 +16,7 @@ pub use reader::Reader;
 use crate::colony::history::{Archive, Batch, Hidden, Holdings, OnExpired, PastError};
 use crate::ids::Incarnation;
 use crate::limits;
+use crate::metrics::histogram::Histogram;
 use crate::refusal::Refusal;
 use crate::time::Nanos;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -23,6 +25,8 @@ use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 
 /// The store can't be opened.
@@ -61,6 +65,16 @@ struct Shared {
     readers: Mutex<Vec<Reader>>,
     permits: Semaphore,
     holdings: HashMap<Incarnation, Holdings>,
+    writes: Arc<Writes>,
+}
+
+/// What the store's writer has done.
+#[derive(Debug)]
+pub struct Writes {
+    /// Nanoseconds of each batch that was written and synced.
+    pub duration: Histogram,
+    /// Batches that could not be written.
+    pub failed: AtomicU64,
 }
 
 impl Shared {
@@ -91,17 +105,30 @@ impl HistoryStore {
         let mut connection = schema::open_writer(&path).map_err(|error| failed(error.to_string()))?;
         let holdings = settle_all(&mut connection, known).map_err(|error| failed(error.to_string()))?;
         let (jobs, queue) = unbounded();
+        let writes = Arc::new(Writes { duration: Histogram::of_durations(), failed: AtomicU64::new(0) });
+        let counted = writes.clone();
         std::thread::Builder::new()
             .name("history".to_owned())
-            .spawn(move || run(connection, &queue))
+            .spawn(move || run(connection, &queue, &counted))
             .map_err(|error| failed(error.to_string()))?;
         let permits = Semaphore::new(limits::HISTORY_READERS);
-        Ok(HistoryStore { shared: Arc::new(Shared { path, jobs, readers: Mutex::default(), permits, holdings }) })
+        let shared = Shared { path, jobs, readers: Mutex::default(), permits, holdings, writes };
+        Ok(HistoryStore { shared: Arc::new(shared) })
     }
 
     /// What was there of a colony when the store was opened. Only the batches are told where nothing is missing.
     pub fn holdings(&self, of: Incarnation) -> Holdings {
         self.shared.holdings.get(&of).cloned().unwrap_or_default()
+    }
+
+    /// What its writer has done since the store was opened.
+    pub fn writes(&self) -> &Writes {
+        &self.shared.writes
+    }
+
+    /// Jobs that wait for its writer.
+    pub fn queue_length(&self) -> usize {
+        self.shared.jobs.len()
     }
 
     /// Reads, on a thread that may block. Few do at once; others wait.
@@ -189,17 +216,31 @@ fn settle_all(connection: &mut Connection, known: &[Known]) -> rusqlite::Result<
     }
     known
         .iter()
-        .map(|known| Ok((known.of, writer::settle(connection, known.of, known.batches, known.lines_until)?)))
+        .map(|known| {
+            let mut holdings = writer::settle(connection, known.of, known.batches, known.lines_until)?;
+            holdings.expired = expire::totals(connection, known.of)?;
+            Ok((known.of, holdings))
+        })
         .collect()
 }
 
-fn run(mut connection: Connection, queue: &Receiver<Job>) {
+fn run(mut connection: Connection, queue: &Receiver<Job>, writes: &Writes) {
     let mut forgotten = HashSet::new();
     for job in queue {
         match job {
             // A batch that waited for the log while its colony was removed.
             Job::Write(batch, done) if forgotten.contains(&batch.of) => done(Ok(())),
-            Job::Write(batch, done) => done(writer::write(&mut connection, &batch).map_err(PastError::from)),
+            Job::Write(batch, done) => {
+                let began = Instant::now();
+                let written = writer::write(&mut connection, &batch);
+                match &written {
+                    Ok(()) => writes.duration.record_duration(began.elapsed()),
+                    Err(_) => {
+                        writes.failed.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+                done(written.map_err(PastError::from));
+            }
             Job::Expire { of, before, known, hidden, done } => {
                 let expired = expire::expire(&mut connection, of, before, known, &hidden);
                 done(expired.map_err(PastError::from));

@@ -1,8 +1,9 @@
 //! Reading from the history store.
 
+use super::rows::{LINE_COLUMNS, limit, read_line};
 use super::{body, schema, search};
 use crate::colony::history::{Hidden, Missing, Past, PastError, ProcessRecord, Recalled, WorkflowRecord};
-use crate::colony::logs::{LogEvent, LogLine, LogRange, Page, pattern::Pattern};
+use crate::colony::logs::{LogLine, LogRange, Page, pattern::Pattern};
 use crate::colony::processes::{ListFilter, ProcessState};
 use crate::ids::{AttributeId, GraphId, Incarnation, ProcessId};
 use crate::limits;
@@ -138,18 +139,6 @@ impl Reader {
         let page = Page::of(read.map(Arc::new), range);
         failure.map_or(Ok(page), |error| Err(error.into()))
     }
-}
-
-pub(super) const LINE_COLUMNS: &str = "timestamp, process, executor, message";
-
-pub(super) fn read_line(row: &Row<'_>) -> rusqlite::Result<LogLine> {
-    let process: Option<[u8; 32]> = row.get(1)?;
-    let said = LogEvent { process: process.map(ProcessId), executor: row.get(2)?, message: row.get(3)? };
-    Ok(LogLine { said, timestamp: row.get(0)? })
-}
-
-pub(super) fn limit(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl Past for Reader {

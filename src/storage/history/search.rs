@@ -1,7 +1,7 @@
 //! Search in the log lines of the past: an index of all runs of three characters finds the lines that may have the
 //! text, and the pattern decides. Texts without such a run are looked for in the newest lines of the window only.
 
-use super::reader::{LINE_COLUMNS, limit, read_line};
+use super::rows::{LINE_COLUMNS, limit, read_line};
 use crate::colony::history::PastError;
 use crate::colony::logs::{LogLine, pattern::Pattern};
 use crate::ids::Incarnation;

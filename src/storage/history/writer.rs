@@ -1,6 +1,7 @@
 //! Writing to the history store: one batch, one transaction, one sync.
 
-use super::{body, expire, schema};
+use super::rows::{number, remove_process};
+use super::{body, schema};
 use crate::colony::history::{Batch, Holdings, ProcessRecord, Removal, WorkflowRecord};
 use crate::colony::processes::ProcessState;
 use crate::ids::Incarnation;
@@ -38,11 +39,6 @@ pub fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()>
     add_lines(&transaction, batch)?;
     note_batches(&transaction, of, batch.number)?;
     transaction.commit()
-}
-
-/// SQLite's integers have a sign; numbers of rows and batches never come near the end of them.
-pub(super) fn number(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn add_process(
@@ -130,14 +126,6 @@ fn remove_one(transaction: &Transaction<'_>, of: Incarnation, removal: &Removal)
         }
         Removal::Processes(_) | Removal::Workflows(_) => Ok(()),
     }
-}
-
-pub(super) fn remove_process(transaction: &Transaction<'_>, of: Incarnation, process: u64) -> rusqlite::Result<()> {
-    transaction.prepare_cached(&format!("DELETE FROM processes_{of} WHERE number = ?1"))?.execute([number(process)])?;
-    transaction
-        .prepare_cached("DELETE FROM attributes WHERE incarnation = ?1 AND process = ?2")?
-        .execute(params![of, number(process)])?;
-    Ok(())
 }
 
 /// Removes all of a state, in transactions of some rows each.
@@ -237,13 +225,11 @@ pub fn settle(
         transaction.execute("UPDATE colonies SET batches = ?2 WHERE incarnation = ?1", params![of, number(known)])?;
         transaction.commit()?;
     }
-    let mut holdings = if batches >= known {
-        Holdings { batches: known, ..Holdings::default() }
+    if batches >= known {
+        Ok(Holdings { batches: known, ..Holdings::default() })
     } else {
-        count(connection, of, batches)?
-    };
-    holdings.expired = expire::totals(connection, of)?;
-    Ok(holdings)
+        count(connection, of, batches)
+    }
 }
 
 fn count(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Result<Holdings> {

@@ -92,6 +92,7 @@ impl FileLog {
         preparer::adopt(&shared)?;
         preparer::fill(&shared);
         let epoch = chain.epoch;
+        shared.counters.begin_after(chain.next - 1);
         let writer = Writer::new(Arc::clone(&shared), chain, current, &recovered.streams, closed);
         let writer = start(&shared, writer, lock).map_err(io_error("start a thread for", &shared.dir))?;
         tracing::info!(

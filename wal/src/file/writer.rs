@@ -224,6 +224,9 @@ impl Writer {
         self.chain.previous = checksum;
         self.closed = flags & CLOSING != 0;
         self.shared.counters.wrote(length, finished);
+        if let Some(observer) = &self.shared.options.observer {
+            observer.wrote(finished);
+        }
         Ok(())
     }
 
@@ -239,8 +242,13 @@ impl Writer {
         let began = Instant::now();
         self.current.file.sync_data().map_err(|error| self.failure("sync", &error))?;
         self.last_sync = Instant::now();
-        self.shared.counters.synced(self.last_sync - began);
+        let took = self.last_sync - began;
         self.synced = self.chain.next - 1;
+        self.shared.counters.synced(took);
+        self.shared.counters.synced_up_to(self.synced);
+        if let Some(observer) = &self.shared.options.observer {
+            observer.synced(took);
+        }
         Ok(())
     }
 
