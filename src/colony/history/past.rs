@@ -3,7 +3,7 @@
 use super::{Batch, Hidden, Missing, ProcessRecord, Recalled, WorkflowRecord};
 use crate::colony::logs::{LogLine, LogRange, Page, pattern::Pattern};
 use crate::colony::processes::{ListFilter, ProcessState};
-use crate::ids::{GraphId, Incarnation, ProcessId};
+use crate::ids::{Incarnation, ProcessId};
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use bincode::{Decode, Encode};
@@ -71,16 +71,6 @@ pub trait Past {
     /// # Errors
     /// Where the store can't be read; so for all methods.
     fn process(&self, of: Incarnation, id: &ProcessId, hidden: &Hidden) -> Result<Option<ProcessRecord>, PastError>;
-    /// A workflow by id, with its processes.
-    ///
-    /// # Errors
-    /// As above.
-    fn workflow(
-        &self,
-        of: Incarnation,
-        id: &GraphId,
-        hidden: &Hidden,
-    ) -> Result<Option<(WorkflowRecord, Vec<ProcessRecord>)>, PastError>;
     /// What a message is about; of a process that is a node, itself alone.
     ///
     /// # Errors

@@ -111,6 +111,21 @@ impl Reader {
         Ok(Some((workflow, nodes)))
     }
 
+    fn workflow(
+        &self,
+        of: Incarnation,
+        id: &GraphId,
+        hidden: &Hidden,
+    ) -> Result<Option<(WorkflowRecord, Vec<ProcessRecord>)>, PastError> {
+        if !self.has(of)? {
+            return Ok(None);
+        }
+        let sql = format!("SELECT number FROM workflows_{of} WHERE id = ?1");
+        let number: Option<i64> =
+            self.connection.prepare_cached(&sql)?.query_row([id.0], |row| row.get(0)).optional()?;
+        number.map_or(Ok(None), |number| self.workflow_by_number(of, number, hidden))
+    }
+
     fn lines(
         &self,
         of: Incarnation,
@@ -145,21 +160,6 @@ impl Past for Reader {
     fn process(&self, of: Incarnation, id: &ProcessId, hidden: &Hidden) -> Result<Option<ProcessRecord>, PastError> {
         let row = self.process_row(of, "id", Value::Blob(id.0.to_vec()))?;
         row.filter(|row| !row.is_hidden(hidden)).map(|row| Ok(body::read(&row.body)?)).transpose()
-    }
-
-    fn workflow(
-        &self,
-        of: Incarnation,
-        id: &GraphId,
-        hidden: &Hidden,
-    ) -> Result<Option<(WorkflowRecord, Vec<ProcessRecord>)>, PastError> {
-        if !self.has(of)? {
-            return Ok(None);
-        }
-        let sql = format!("SELECT number FROM workflows_{of} WHERE id = ?1");
-        let number: Option<i64> =
-            self.connection.prepare_cached(&sql)?.query_row([id.0], |row| row.get(0)).optional()?;
-        number.map_or(Ok(None), |number| self.workflow_by_number(of, number, hidden))
     }
 
     fn find(&self, of: Incarnation, missing: &Missing, hidden: &Hidden) -> Result<Option<Recalled>, PastError> {
