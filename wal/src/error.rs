@@ -58,6 +58,30 @@ pub enum OpenError {
         /// The segment behind the gap.
         next: PathBuf,
     },
+    /// The beginning of the log was removed, and no checkpoint stands in its place.
+    #[error(
+        "the log in {dir} begins with batch {first_batch}, and no checkpoint can be used for what was before: {seen}. \
+         Nothing was changed: restore the files from a copy"
+    )]
+    NoCheckpoint {
+        /// The directory.
+        dir: PathBuf,
+        /// The first batch that is there.
+        first_batch: u64,
+        /// What is wrong with the checkpoints that are there.
+        seen: String,
+    },
+    /// There are checkpoints, but no log.
+    #[error(
+        "the segments of the log in {dir} are missing: there is a checkpoint, {manifest}. Nothing was changed: restore \
+         the segments from a copy, with it"
+    )]
+    OnlyCheckpoints {
+        /// The directory.
+        dir: PathBuf,
+        /// The newest manifest.
+        manifest: PathBuf,
+    },
     /// The log was written by a newer program.
     #[error(
         "{file} has format version {found}, this program reads up to version {supported}: use the newer program. \
@@ -100,6 +124,16 @@ pub enum ReadError {
         /// The number of the batch that should be there.
         batch: u64,
         /// What was found in its place.
+        seen: String,
+    },
+    /// A checkpoint is not what was written.
+    #[error("{file} is damaged at byte {offset}: {seen}")]
+    BadCheckpoint {
+        /// The checkpoint's file.
+        file: PathBuf,
+        /// The first byte that is not as it should be.
+        offset: u64,
+        /// What was found there.
         seen: String,
     },
 }

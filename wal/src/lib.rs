@@ -15,12 +15,13 @@
 //!   and in order. What was damaged is told apart from what was never finished, and only the latter is cut.
 //! * Appending never blocks and never fails: the permission, a [`Credit`], is taken beforehand. So a full disk is met
 //!   before a caller has changed its state, never after.
+//! * A checkpoint ([`Round`]) stands for what was before it; the log behind the older of the two newest is removed.
 //! * A failed write or sync stops the log for good. It is never retried: the kernel may have dropped the data and
 //!   forgotten the error.
 //!
 //! # Non-goals
 //!
-//! Replication, encryption, compression, and the removal of old records.
+//! Replication, encryption and compression.
 //!
 //! # Example
 //!
@@ -40,6 +41,7 @@
 //! assert_eq!(log.durable(StreamId(1)).position(), position);
 //! ```
 
+mod checkpoint;
 mod credit;
 mod error;
 mod file;
@@ -60,6 +62,7 @@ pub mod inspection {
     };
 }
 
+pub use checkpoint::{Checkpoint, CheckpointError, Committed, Rejected, Round, VisitChunk};
 pub use credit::{Class, Credit, NoRoom};
 pub use error::{OpenError, ReadError};
 pub use file::{FileLog, Offline, Recovered, TornTail, Verified, verify};

@@ -124,7 +124,7 @@ impl Shared {
         let (mut bytes, mut records) = (0, 0);
         for entry in entries.drain(..) {
             match entry {
-                Entry::After(then) => completions.push((then, Outcome::Durable)),
+                Entry::After(then) | Entry::Synced(then) => completions.push((then, Outcome::Durable)),
                 Entry::Record(append) => {
                     let length = append.record.len() as u64;
                     let outcome = self.store(append, &mut completions);

@@ -11,6 +11,8 @@ use crate::log::{Append, OnDurable, Outcome};
 pub(crate) enum Entry {
     Record(Append),
     After(OnDurable),
+    /// Like [`Entry::After`], once everything before is synced, whatever the durability.
+    Synced(OnDurable),
 }
 
 impl Entry {
@@ -21,7 +23,7 @@ impl Entry {
                 drop(append.credit);
                 append.on_durable.into_iter().for_each(|then| complete(then, Outcome::Failed));
             }
-            Entry::After(then) => complete(then, Outcome::Failed),
+            Entry::After(then) | Entry::Synced(then) => complete(then, Outcome::Failed),
         }
     }
 }

@@ -66,6 +66,16 @@ impl Counters {
         self.synced_batch.store(batch, Ordering::Relaxed);
     }
 
+    /// The number of the last batch that was written.
+    pub(crate) fn written_batch(&self) -> u64 {
+        self.written_batch.load(Ordering::Relaxed)
+    }
+
+    /// The number of the last batch that is known to be synced.
+    pub(crate) fn synced_batch(&self) -> u64 {
+        self.synced_batch.load(Ordering::Relaxed)
+    }
+
     /// Everything up to this batch is synced.
     pub(crate) fn synced_up_to(&self, batch: u64) {
         self.synced_batch.store(batch, Ordering::Relaxed);

@@ -17,6 +17,10 @@ pub(crate) struct Assembler {
     /// The record put together last; kept for its memory.
     whole: Vec<u8>,
     keep_bytes: bool,
+    /// The log's first batches were removed: a stream may begin anywhere, also within a record.
+    begins_later: bool,
+    /// The records that the log begins within, by stream.
+    beheaded: HashMap<StreamId, u64>,
 }
 
 #[derive(Debug)]
@@ -31,6 +35,12 @@ impl Assembler {
         Assembler { keep_bytes, ..Assembler::default() }
     }
 
+    /// For a log whose first batch is this one: where that is not the very first, streams do not begin with their first
+    /// records.
+    pub(crate) fn beginning_with(self, first_batch: u64) -> Self {
+        Assembler { begins_later: first_batch > 1, ..self }
+    }
+
     /// The epoch of the frames that follow. The parts of a record that was never finished stay in the log, but they
     /// always end an epoch: so they are dropped when the next one begins.
     pub(crate) fn enter(&mut self, epoch: u32) {
@@ -43,6 +53,13 @@ impl Assembler {
     /// Takes the next frame; returns the record that it completes. The error says what is inconsistent.
     pub(crate) fn feed<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Option<Whole<'a>>, String> {
         let Frame { stream, number, first, last, bytes } = *frame;
+        if self.begins_later && !self.tails.contains_key(&stream) {
+            if self.is_beheaded(frame) {
+                return Ok(None);
+            }
+            let before = Position { epoch: 0, number: number.saturating_sub(1) };
+            self.tails.insert(stream, before);
+        }
         let tail = self.tails.get(&stream).copied().unwrap_or(Position::ZERO);
         let open = self.partial.get(&stream).map(|partial| partial.number);
         if number != tail.number + 1 || open.is_some_and(|open| open != number) || first == open.is_some() {
@@ -69,6 +86,23 @@ impl Assembler {
         }
         self.whole = partial.bytes;
         Ok(Some((stream, position, &self.whole)))
+    }
+
+    /// Whether this is a later part of a record whose first part was removed: it is the first of its stream here. What
+    /// follows it must be the rest of it, then the record after it.
+    fn is_beheaded(&mut self, frame: &Frame<'_>) -> bool {
+        let Frame { stream, number, first, last, .. } = *frame;
+        let begun = self.beheaded.get(&stream).copied();
+        if first || begun.is_some_and(|begun| begun != number) {
+            return false;
+        }
+        if last {
+            self.beheaded.remove(&stream);
+            self.tails.insert(stream, Position { epoch: self.epoch, number });
+        } else {
+            self.beheaded.insert(stream, number);
+        }
+        true
     }
 
     /// The streams whose last record is not finished.
@@ -113,6 +147,21 @@ mod tests {
         assembler.enter(2);
         assert!(assembler.unfinished().is_empty());
         assert!(assembler.feed(&frame(1, true, true)).expect("consistent").is_some());
+    }
+
+    #[test]
+    fn a_stream_may_begin_anywhere_in_a_log_that_begins_later() {
+        let mut assembler = Assembler::new(true).beginning_with(9);
+        assembler.enter(1);
+        assert!(assembler.feed(&frame(7, true, true)).expect("consistent").is_some());
+        assert!(assembler.feed(&frame(9, true, true)).is_err());
+        let mut assembler = Assembler::new(true).beginning_with(9);
+        assembler.enter(1);
+        assert_eq!(assembler.feed(&frame(7, false, false)), Ok(None));
+        assert_eq!(assembler.feed(&frame(7, false, true)), Ok(None));
+        assert_eq!(assembler.tails().get(&StreamId(1)), Some(&Position { epoch: 1, number: 7 }));
+        assert!(assembler.feed(&frame(7, true, true)).is_err());
+        assert!(assembler.feed(&frame(8, true, true)).expect("consistent").is_some());
     }
 
     #[test]

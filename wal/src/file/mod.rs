@@ -9,10 +9,10 @@ mod offline;
 mod preparer;
 mod recover;
 mod replay;
-mod scan;
+pub(crate) mod scan;
 mod segment;
-mod shared;
-mod window;
+pub(crate) mod shared;
+pub(crate) mod window;
 mod writer;
 
 use std::io;
@@ -27,6 +27,7 @@ use self::recover::Opened;
 use self::scan::io_error;
 use self::shared::{Extent, Shared, Space};
 use self::writer::Writer;
+use crate::checkpoint::{Checkpoint, CheckpointError, Round, Store};
 use crate::credit::{Bounds, Class, Credit, NoRoom, Room};
 use crate::error::{OpenError, ReadError};
 use crate::log::{Append, Log, OnDurable, Visit};
@@ -51,6 +52,7 @@ pub struct FileLog {
     /// The thread that runs completions and so cannot wait for the log to end.
     writer_id: ThreadId,
     epoch: u32,
+    checkpoints: Arc<Store>,
 }
 
 impl FileLog {
@@ -68,7 +70,9 @@ impl FileLog {
         options.check().map_err(OpenError::BadOptions)?;
         storage.create_dir(&dir).map_err(io_error("create", &dir))?;
         let lock = lock(&*storage, &dir)?;
-        let Opened { chain, segments, current, closed, recovered } = recover::recover(&*storage, &dir, &options)?;
+        let Opened { chain, segments, current, closed, recovered, checkpoints, next_round } =
+            recover::recover(&storage, &dir, &options)?;
+        let checkpoints = Arc::new(Store::new(chain.log_id, chain.epoch, checkpoints, next_round));
         let shared = Arc::new(Shared {
             room: Room::new(Bounds {
                 queue: options.queue_bytes,
@@ -101,13 +105,30 @@ impl FileLog {
             "the log is open"
         );
         let writer_id = writer.thread().id();
-        Ok((FileLog { shared, writer: Mutex::new(Some(writer)), writer_id, epoch }, recovered))
+        Ok((FileLog { shared, writer: Mutex::new(Some(writer)), writer_id, epoch, checkpoints }, recovered))
     }
 
     /// The epoch of everything that is appended to the open log.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// Begins a checkpoint: to be in it, what a stream amounts to must be taken after this call, at any of its positions
+    /// from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`].
+    pub fn begin_checkpoint(&self) -> Result<Round, CheckpointError> {
+        Round::begin(&self.shared, &self.checkpoints)
+    }
+
+    /// The newest checkpoint.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        let newest = self.checkpoints.newest()?;
+        Some(Checkpoint::new(Arc::clone(&self.shared.storage), &self.shared.dir, newest))
     }
 
     /// How many segments of the usual size `missing` bytes are.

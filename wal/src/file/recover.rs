@@ -1,5 +1,6 @@
 //! Opens a log: reads it, cuts a torn end, and makes sure that the disk holds what was read.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::ops::Range;
@@ -9,13 +10,15 @@ use super::batch::{Builder, HEADER_BYTES, Seal};
 use super::chain::Chain;
 use super::scan::{Scan, Segment, io_error, scan};
 use super::segment::{self, Header};
+use crate::checkpoint::{self, Checkpoint, CheckpointError, Manifest, Rejected};
 use crate::error::OpenError;
 use crate::options::Options;
 use crate::position::{Position, StreamId};
 use crate::storage::{Storage, StorageFile};
+use std::sync::Arc;
 
 /// What opening found, and what it did about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Recovered {
     /// The epoch of everything that is appended from now on.
@@ -36,6 +39,10 @@ pub struct Recovered {
     pub batches: u64,
     /// Records read.
     pub records: u64,
+    /// The checkpoint that stands for what was before.
+    pub checkpoint: Option<Checkpoint>,
+    /// Checkpoints that could not be used and were set aside.
+    pub rejected: Vec<Rejected>,
 }
 
 /// The end of a log that was not written completely and was cut.
@@ -73,17 +80,80 @@ pub(crate) struct Opened {
     /// The last batch says that the log was closed.
     pub(crate) closed: bool,
     pub(crate) recovered: Recovered,
+    /// The checkpoints that are kept, the newest first.
+    pub(crate) checkpoints: Vec<Manifest>,
+    /// The number of the next checkpoint.
+    pub(crate) next_round: u64,
 }
 
 /// Opens the log in `dir`, or makes one. The directory must be locked.
-pub(crate) fn recover(storage: &dyn Storage, dir: &Path, options: &Options) -> Result<Opened, OpenError> {
-    match scan(storage, dir)? {
-        Some(scan) => reopen(storage, dir, options, scan),
-        None => create(storage, dir, options),
+pub(crate) fn recover(storage: &Arc<dyn Storage>, dir: &Path, options: &Options) -> Result<Opened, OpenError> {
+    match scan(&**storage, dir)? {
+        Some(scan) => {
+            let chosen = choose(storage, dir, &scan)?;
+            reopen(storage, dir, options, scan, chosen)
+        }
+        None => create(&**storage, dir, options),
     }
 }
 
+/// The checkpoints of a log.
+struct Chosen {
+    /// Those that can be used, the newest first. The first one was read and is good.
+    kept: Vec<Manifest>,
+    rejected: Vec<Rejected>,
+    next_round: u64,
+}
+
+/// Judges which checkpoints can be used for the log that was read.
+fn choose(storage: &Arc<dyn Storage>, dir: &Path, scan: &Scan) -> Result<Chosen, OpenError> {
+    let found = checkpoint::find(&**storage, dir).map_err(io_error("list", dir))?;
+    if let Some((file, version)) = found.too_new {
+        return Err(OpenError::TooNew { file, found: version, supported: checkpoint::VERSION });
+    }
+    let newest_round = found.manifests.iter().map(|manifest| manifest.round).max();
+    let mut chosen = Chosen { kept: Vec::new(), rejected: found.rejected, next_round: newest_round.unwrap_or(0) + 1 };
+    for manifest in found.manifests {
+        let checkpoint = Checkpoint::new(Arc::clone(storage), dir, manifest.clone());
+        let mut wrong = checkpoint::misfit(&manifest, scan);
+        // The others are read only if this one can't be used.
+        if wrong.is_none() && chosen.kept.is_empty() {
+            wrong = checkpoint.verify().err().map(|error| error.to_string());
+        }
+        match wrong {
+            None => chosen.kept.push(manifest),
+            Some(seen) => chosen.rejected.push(Rejected { file: checkpoint.path(), seen }),
+        }
+    }
+    let first_batch = scan.segments.first().map_or(1, |segment| segment.first_batch);
+    if chosen.kept.is_empty() && first_batch > 1 {
+        let seen: Vec<_> =
+            chosen.rejected.iter().map(|rejected| format!("{}: {}", rejected.file.display(), rejected.seen)).collect();
+        return Err(OpenError::NoCheckpoint { dir: dir.to_path_buf(), first_batch, seen: seen.join("; ") });
+    }
+    Ok(chosen)
+}
+
+/// Gives what can't be used another name, and removes what nothing refers to.
+fn settle_checkpoints(storage: &dyn Storage, dir: &Path, chosen: &Chosen) -> Result<(), OpenError> {
+    for Rejected { file, seen } in &chosen.rejected {
+        tracing::warn!(
+            file = %file.display(), seen, "a checkpoint can't be used and is set aside; an older one and the log are read"
+        );
+        checkpoint::set_aside(storage, file, &chosen.kept).map_err(io_error("rename", file))?;
+    }
+    checkpoint::clean(storage, dir, &chosen.kept).map_err(|error| match error {
+        CheckpointError::Io { action, path, source } => OpenError::Io { action, path, source },
+        other => OpenError::Io { action: "clean", path: dir.to_path_buf(), source: io::Error::other(other) },
+    })
+}
+
 fn create(storage: &dyn Storage, dir: &Path, options: &Options) -> Result<Opened, OpenError> {
+    let found = checkpoint::find(storage, dir).map_err(io_error("list", dir))?;
+    if let Some(manifest) = found.manifests.first() {
+        let manifest = checkpoint::manifest_path(dir, manifest.round);
+        return Err(OpenError::OnlyCheckpoints { dir: dir.to_path_buf(), manifest });
+    }
     // Not a secret: it only must differ from log to log.
     let log_id = std::hash::RandomState::new().build_hasher().finish();
     let chain = Chain { log_id, epoch: 1, next: 1, previous: 0 };
@@ -98,8 +168,11 @@ fn create(storage: &dyn Storage, dir: &Path, options: &Options) -> Result<Opened
         segments: 0,
         batches: 0,
         records: 0,
+        checkpoint: None,
+        rejected: Vec::new(),
     };
-    Ok(Opened { chain, segments: vec![segment], current, closed: false, recovered })
+    let segments = vec![segment];
+    Ok(Opened { chain, segments, current, closed: false, recovered, checkpoints: Vec::new(), next_round: 1 })
 }
 
 /// Makes an empty file that is no segment yet.
@@ -141,7 +214,14 @@ fn create_segment(
     Ok((segment, Current { file, path, end: segment::HEADER_BYTES as u64, size: bytes }))
 }
 
-fn reopen(storage: &dyn Storage, dir: &Path, options: &Options, mut scan: Scan) -> Result<Opened, OpenError> {
+fn reopen(
+    shared_storage: &Arc<dyn Storage>,
+    dir: &Path,
+    options: &Options,
+    mut scan: Scan,
+    chosen: Chosen,
+) -> Result<Opened, OpenError> {
+    let storage = &**shared_storage;
     if let Some(blank) = &scan.blank {
         tracing::warn!(file = %blank.path.display(), "the newest segment is empty, it is removed");
         storage.remove(&blank.path).map_err(io_error("remove", &blank.path))?;
@@ -174,14 +254,26 @@ fn reopen(storage: &dyn Storage, dir: &Path, options: &Options, mut scan: Scan) 
         scan.segments.push(segment);
         current = fresh;
     }
+    settle_checkpoints(storage, dir, &chosen)?;
+    let Chosen { kept, rejected, next_round } = chosen;
+    let checkpoint = kept.first().map(|newest| Checkpoint::new(Arc::clone(shared_storage), dir, newest.clone()));
     let closed = scan.closed() && !new_epoch;
-    let recovered = recovered(&scan, torn, unfinished);
-    Ok(Opened { chain: scan.chain, segments: scan.segments, current, closed, recovered })
+    let recovered = Recovered { checkpoint, rejected, ..recovered(&scan, torn, unfinished, kept.first()) };
+    let Scan { chain, segments, .. } = scan;
+    Ok(Opened { chain, segments, current, closed, recovered, checkpoints: kept, next_round })
 }
 
-fn recovered(scan: &Scan, torn: Option<TornTail>, unfinished: Vec<StreamId>) -> Recovered {
-    let mut streams: Vec<_> = scan.assembler.tails().iter().map(|(stream, last)| (*stream, *last)).collect();
-    streams.sort_unstable();
+fn recovered(
+    scan: &Scan,
+    torn: Option<TornTail>,
+    unfinished: Vec<StreamId>,
+    checkpoint: Option<&Manifest>,
+) -> Recovered {
+    // Of a stream that is only in the checkpoint, the log has nothing any more.
+    let before = checkpoint.iter().flat_map(|manifest| &manifest.sections);
+    let mut streams: BTreeMap<_, _> = before.map(|section| (section.stream, section.position)).collect();
+    streams.extend(scan.assembler.tails());
+    let streams = streams.into_iter().collect();
     Recovered {
         epoch: scan.chain.epoch,
         created: false,
@@ -192,6 +284,8 @@ fn recovered(scan: &Scan, torn: Option<TornTail>, unfinished: Vec<StreamId>) -> 
         segments: scan.segments.len() as u64,
         batches: scan.batches,
         records: scan.records,
+        checkpoint: None,
+        rejected: Vec::new(),
     }
 }
 

@@ -21,7 +21,8 @@ pub(crate) fn replay(
     from: Position,
     visit: &mut Visit<'_>,
 ) -> Result<(), ReadError> {
-    let mut assembler = Assembler::new(true);
+    let first_batch = extent.segments.first().map_or(1, |segment| segment.first_batch);
+    let mut assembler = Assembler::new(true).beginning_with(first_batch);
     let mut chain: Option<Chain> = None;
     let mut chosen = |found: StreamId, position: Position, bytes: &[u8]| {
         if stream.is_none_or(|stream| stream == found) && position >= from {

@@ -9,6 +9,7 @@ use super::batch::{self, BadBatch, CLOSING, Frame, RELAXED};
 use super::chain::{Chain, Rest, survey};
 use super::segment::{self, BadHeader};
 use super::window::Window;
+use crate::checkpoint;
 use crate::error::OpenError;
 use crate::position::Position;
 use crate::storage::{Storage, StorageFile};
@@ -41,6 +42,8 @@ pub(crate) struct Scan {
     pub(crate) blank: Option<Segment>,
     pub(crate) batches: u64,
     pub(crate) records: u64,
+    /// The epochs, and the first batch of each that is there.
+    epochs: Vec<(u64, u32)>,
     last_flags: u8,
     unsynced: VecDeque<(u64, u64)>,
 }
@@ -49,6 +52,22 @@ impl Scan {
     /// Whether records at the end may have vanished without a trace, though they were acknowledged.
     pub(crate) fn may_have_lost(&self) -> bool {
         self.last_flags & RELAXED != 0 && !self.closed()
+    }
+
+    /// The epoch of a batch that is there.
+    pub(crate) fn epoch_of(&self, batch: u64) -> Option<u32> {
+        if batch >= self.chain.next {
+            return None;
+        }
+        let after = self.epochs.partition_point(|(first, _)| *first <= batch);
+        self.epochs.get(after.checked_sub(1)?).map(|(_, epoch)| *epoch)
+    }
+
+    fn enter(&mut self, epoch: u32, batch: u64) {
+        self.assembler.enter(epoch);
+        if self.epochs.last().is_none_or(|(_, last)| *last < epoch) {
+            self.epochs.push((batch, epoch));
+        }
     }
 
     /// Whether the log was closed in order, with everything synced.
@@ -86,7 +105,11 @@ pub(crate) fn scan_observed<O: Observer>(
     let mut segments = list(storage, dir)?;
     let blank = take_blank(storage, &mut segments)?;
     if let Some(first) = segments.first().or(blank.as_ref()).filter(|first| first.first_batch != 1) {
-        return Err(missing(dir, 1, first));
+        let found = checkpoint::find(storage, dir).map_err(io_error("list", dir))?;
+        // Which of them can be used is judged when the log has been read; without any, what is missing is missed.
+        if !found.manifests.iter().any(|manifest| manifest.from_batch >= first.first_batch) {
+            return Err(missing(dir, 1, first));
+        }
     }
     let mut scan: Option<Scan> = None;
     for (index, segment) in segments.iter().enumerate() {
@@ -170,7 +193,7 @@ fn read_segment<O: Observer>(
         return Err(corrupt(segment, 0, segment.first_batch, seen, NAMED_AFTER_SYNC.to_owned()));
     }
     scan.chain.epoch = header.epoch;
-    scan.assembler.enter(header.epoch);
+    scan.enter(header.epoch, header.first_batch);
     scan.synced = scan.synced.max(header.first_batch - 1);
     scan.unsynced.clear();
     scan.segments.push(segment.clone());
@@ -185,9 +208,9 @@ fn read_segment<O: Observer>(
 
 fn begin(chain: Chain) -> Scan {
     Scan {
-        chain,
         segments: Vec::new(),
-        assembler: Assembler::new(false),
+        assembler: Assembler::new(false).beginning_with(chain.next),
+        chain,
         synced: 0,
         unsynced_from: 0,
         end: 0,
@@ -195,6 +218,7 @@ fn begin(chain: Chain) -> Scan {
         blank: None,
         batches: 0,
         records: 0,
+        epochs: Vec::new(),
         last_flags: 0,
         unsynced: VecDeque::new(),
     }
@@ -232,7 +256,7 @@ fn read_batches<O: Observer>(
             Err(bad) => return Ok((offset, bad)),
         };
         let number = batch.header.number;
-        scan.assembler.enter(batch.header.epoch);
+        scan.enter(batch.header.epoch, number);
         observer.batch(&batch.header, offset);
         for frame in batch.frames() {
             let fed = frame.map_err(|bad| bad.to_string()).and_then(|frame| {

@@ -1,5 +1,6 @@
 //! What the threads of a file log share.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -52,6 +53,26 @@ impl Shared {
         let mut space = self.space.lock();
         change(&mut space);
         self.room.set_free(segment::usable(space.current) + space.prepared);
+    }
+
+    /// Removes the segments that hold only batches before this one, the oldest first. Says how many.
+    pub(crate) fn remove_before(&self, batch: u64) -> io::Result<u64> {
+        let mut removed = 0;
+        loop {
+            let path = {
+                let mut extent = self.extent.lock();
+                match extent.segments.get(1) {
+                    Some(second) if second.first_batch <= batch => extent.segments.remove(0).path,
+                    _ => break,
+                }
+            };
+            self.storage.remove(&path)?;
+            // One after the other: a crash must not leave a gap.
+            self.storage.sync_dir(&self.dir)?;
+            removed += 1;
+        }
+        self.counters.segments(self.extent.lock().segments.len() as u64);
+        Ok(removed)
     }
 
     /// Stops the log for good. The writer fails what is under way, and then tells.

@@ -40,6 +40,8 @@ pub(crate) struct Writer {
     closed: bool,
     /// A batch that was acknowledged before a sync would be missed.
     marked: bool,
+    /// Somebody waits for a sync, whatever the durability.
+    sync_wanted: bool,
 }
 
 struct Tail {
@@ -75,6 +77,7 @@ impl Writer {
             last_sync: Instant::now(),
             closed,
             marked: false,
+            sync_wanted: false,
             shared,
             chain,
             current,
@@ -131,7 +134,11 @@ impl Writer {
     fn step(&mut self) -> Result<(), String> {
         self.batch.clear();
         let finished = self.compose();
+        let sync_wanted = mem::take(&mut self.sync_wanted);
         if self.batch.is_empty() {
+            if sync_wanted {
+                self.sync()?;
+            }
             self.settle();
             return if self.pending.is_empty() { Ok(()) } else { self.rotate() };
         }
@@ -140,7 +147,7 @@ impl Writer {
         self.write_batch(if relaxed { RELAXED } else { 0 }, finished)?;
         // If all that follows vanishes without a trace, the first batch tells the next opening that this can have been:
         // so that one is synced in any case.
-        if !relaxed || !self.marked {
+        if !relaxed || !self.marked || sync_wanted {
             self.sync()?;
             self.marked = relaxed;
         }
@@ -159,6 +166,10 @@ impl Writer {
         while let Some(entry) = self.pending.pop_front() {
             match entry {
                 Entry::After(then) => self.completions.push((then, Outcome::Durable)),
+                Entry::Synced(then) => {
+                    self.sync_wanted = true;
+                    self.completions.push((then, Outcome::Durable));
+                }
                 Entry::Record(append) => match self.encode(append) {
                     Encoded::Finished => finished += 1,
                     Encoded::Refused => {}

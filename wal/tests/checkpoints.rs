@@ -1,0 +1,376 @@
+//! Checkpoints: what they stand for is there without the log before them, whatever happens while they are made.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use support::faulty::{Fault, Faulty, Left, Op, mix};
+use support::{append, open, record, small_options};
+use wal::{Durability, FileLog, Log, OpenError, Options, Outcome, Position, Recovered, StreamId};
+
+const STREAMS: u64 = 3;
+
+fn dir() -> &'static Path {
+    Path::new("log")
+}
+
+/// What the records of a stream amount to: where it ends, and a number that depends on all of them in order.
+type Sum = (Position, u64);
+
+fn add(sum: &mut Sum, position: Position, record: &[u8]) {
+    sum.0 = position;
+    sum.1 = record.iter().fold(mix(sum.1), |sum, byte| mix(sum ^ u64::from(*byte)));
+}
+
+fn encode(sum: &Sum) -> Vec<u8> {
+    sum.1.to_le_bytes().to_vec()
+}
+
+/// The sums as they are read back: from the checkpoint, then from the log.
+fn recovered(log: &FileLog, found: &Recovered) -> BTreeMap<u64, Sum> {
+    let mut sums = BTreeMap::new();
+    if let Some(checkpoint) = &found.checkpoint {
+        for (stream, position) in checkpoint.streams() {
+            let mut bytes = Vec::new();
+            let mut visit = |chunk: &[u8]| {
+                bytes.extend_from_slice(chunk);
+                ControlFlow::Continue(())
+            };
+            checkpoint.read(stream, &mut visit).unwrap();
+            sums.insert(stream.0, (position, u64::from_le_bytes(bytes[..8].try_into().unwrap())));
+        }
+    }
+    let mut visit = |stream: StreamId, position: Position, bytes: &[u8]| {
+        let sum = sums.entry(stream.0).or_insert((Position::ZERO, 0));
+        if position.number > sum.0.number {
+            assert_eq!(position.number, sum.0.number + 1, "no record is missing");
+            add(sum, position, bytes);
+        }
+        ControlFlow::Continue(())
+    };
+    log.replay(None, Position::ZERO, &mut visit).unwrap();
+    sums
+}
+
+/// Everything that was ever appended, and what was acknowledged of it.
+#[derive(Default)]
+struct Sent {
+    /// The sums after each record, by stream.
+    after: BTreeMap<u64, Vec<Sum>>,
+    durable: BTreeMap<u64, Position>,
+}
+
+impl Sent {
+    fn last(&self, stream: u64) -> Sum {
+        self.after.get(&stream).and_then(|sums| sums.last()).copied().unwrap_or((Position::ZERO, 0))
+    }
+
+    fn append(&mut self, log: &FileLog, stream: u64, seed: u64) -> Outcome {
+        // Now and then larger than a segment.
+        let bytes = if seed.is_multiple_of(11) { 90_000 } else { 40 + seed % 9_000 };
+        let record = record(seed, bytes as usize);
+        let mut sum = self.last(stream);
+        let (position, outcome) = append(log, stream, sum.0, &record);
+        add(&mut sum, position, &record);
+        self.after.entry(stream).or_default().push(sum);
+        if outcome == Outcome::Durable {
+            self.durable.insert(stream, position);
+        }
+        outcome
+    }
+
+    /// What was read back is what had been sent up to some record, and all that was acknowledged is in it.
+    fn check(&self, found: &BTreeMap<u64, Sum>, what: &str) {
+        for stream in 1..=STREAMS {
+            let sum = found.get(&stream).copied().unwrap_or((Position::ZERO, 0));
+            let durable = self.durable.get(&stream).copied().unwrap_or(Position::ZERO);
+            assert!(sum.0.number >= durable.number, "{what}: stream {stream} lost something");
+            let known = self.after.get(&stream).into_iter().flatten();
+            assert!(sum.1 == 0 || known.clone().any(|known| *known == sum), "{what}: stream {stream} is another");
+        }
+    }
+}
+
+/// Makes a checkpoint of all streams. Those that have not changed are taken over where they can be.
+fn checkpoint(log: &FileLog, sent: &Sent) -> Result<wal::Committed, wal::CheckpointError> {
+    let mut round = log.begin_checkpoint()?;
+    for stream in 1..=STREAMS {
+        let sum = sent.last(stream);
+        if sum.0 != Position::ZERO && !round.carry_over(StreamId(stream), sum.0) {
+            round.section(StreamId(stream), sum.0);
+            round.chunk(&encode(&sum))?;
+            // More than one, and one without anything.
+            round.chunk(&[])?;
+            round.chunk(&record(stream, 30_000))?;
+        }
+    }
+    round.commit()
+}
+
+/// Appends and makes checkpoints, until the disk stops working or all is done.
+fn work(log: &FileLog, sent: &mut Sent, rounds: u64) {
+    for number in 0..rounds {
+        for step in 0..6 {
+            let seed = mix(number * 100 + step);
+            // The last stream changes in the first round only.
+            let stream = if number > 0 { 1 + seed % 2 } else { 1 + seed % STREAMS };
+            if log.make_room(100_000).is_err() || sent.append(log, stream, seed) != Outcome::Durable {
+                return;
+            }
+        }
+        if checkpoint(log, sent).is_err() {
+            return;
+        }
+    }
+}
+
+fn quiet() -> Options {
+    Options { ready_segments: 2, zero_fill: false, ..small_options() }
+}
+
+#[test]
+fn the_log_is_kept_from_the_older_of_two_checkpoints_only() {
+    let disk = Faulty::default();
+    let (log, found) = open(dir(), quiet(), &disk.storage()).unwrap();
+    assert!(found.checkpoint.is_none() && log.checkpoint().is_none());
+    let mut sent = Sent::default();
+    work(&log, &mut sent, 1);
+    assert!(disk.paths("00000000000000000001.log").len() == 1, "one checkpoint is not enough to remove anything");
+    work(&log, &mut sent, 4);
+    assert_eq!(disk.paths(".manifest").len(), 2);
+    assert!(disk.paths("00000000000000000001.log").is_empty());
+    let newest = log.checkpoint().unwrap();
+    assert_eq!((newest.round(), newest.streams().count()), (5, 3));
+    newest.verify().unwrap();
+    drop(log);
+    let (log, found) = open(dir(), quiet(), &disk.storage()).unwrap();
+    assert!(found.clean && found.rejected.is_empty());
+    assert_eq!(found.checkpoint.as_ref().map(wal::Checkpoint::round), Some(5));
+    let sums = recovered(&log, &found);
+    assert_eq!(sums, (1..=STREAMS).map(|stream| (stream, sent.last(stream))).collect());
+    // A stream of which nothing is left in the log goes on where it was.
+    assert_eq!(found.streams.len(), 3);
+    assert_eq!(sent.append(&log, 3, 5), Outcome::Durable);
+    checkpoint(&log, &sent).unwrap();
+    assert_eq!(log.checkpoint().unwrap().round(), 6);
+}
+
+#[test]
+fn a_round_that_is_dropped_leaves_nothing_and_only_one_is_made_at_a_time() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+    let mut sent = Sent::default();
+    work(&log, &mut sent, 1);
+    let before = disk.paths(".checkpoint");
+    let mut round = log.begin_checkpoint().unwrap();
+    round.section(StreamId(1), Position::ZERO);
+    round.chunk(b"something").unwrap();
+    assert!(matches!(log.begin_checkpoint(), Err(wal::CheckpointError::Busy)));
+    drop(round);
+    assert_eq!(disk.paths(".checkpoint"), before);
+    checkpoint(&log, &sent).unwrap();
+}
+
+#[test]
+fn parts_are_taken_over_while_their_file_is_worth_keeping() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+    let mut sent = Sent::default();
+    for stream in 1..=STREAMS {
+        sent.append(&log, stream, stream);
+    }
+    let first = checkpoint(&log, &sent).unwrap();
+    let second = checkpoint(&log, &sent).unwrap();
+    assert!(second.bytes == first.bytes && second.written < 100, "{second:?}");
+    assert_eq!(disk.paths(".checkpoint").len(), 1, "a file without parts is not kept");
+    sent.append(&log, 1, 9);
+    let third = checkpoint(&log, &sent).unwrap();
+    assert!(third.written > 30_000 && third.written < 31_000, "{third:?}");
+    sent.append(&log, 2, 9);
+    checkpoint(&log, &sent).unwrap();
+    // Now a third of the first file is in use: the part of the last stream is written again.
+    sent.append(&log, 1, 10);
+    let fifth = checkpoint(&log, &sent).unwrap();
+    assert!(fifth.written > 60_000, "{fifth:?}");
+    drop(log);
+    let (log, found) = open(dir(), quiet(), &disk.storage()).unwrap();
+    sent.check(&recovered(&log, &found), "after the end");
+    assert_eq!(found.streams.len(), 3);
+}
+
+#[test]
+fn the_machine_may_stop_at_any_operation() {
+    let (clean, mut sent) = (Faulty::default(), Sent::default());
+    let (log, _) = open(dir(), quiet(), &clean.storage()).unwrap();
+    work(&log, &mut sent, 4);
+    drop(log);
+    let operations = clean.operations();
+    assert!(operations > 100);
+    for stop in 0..operations {
+        let (disk, mut sent) = (Faulty::default(), Sent::default());
+        disk.fail(None, stop, Fault::Stop);
+        if let Ok((log, _)) = open(dir(), quiet(), &disk.storage()) {
+            work(&log, &mut sent, 4);
+        }
+        for left in [Left::Nothing, Left::Everything, Left::Bytes(700), Left::Sectors(stop)] {
+            let what = format!("stopped at operation {stop}, left {left:?}");
+            let after = disk.crashed(left);
+            let (log, found) = open(dir(), quiet(), &after.storage()).unwrap_or_else(|error| panic!("{what}: {error}"));
+            sent.check(&recovered(&log, &found), &what);
+            assert!(found.rejected.is_empty(), "{what}: {:?}", found.rejected);
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_fails_while_a_checkpoint_is_made_harms_neither_log_nor_checkpoints() {
+    for op in [Op::Create, Op::Write, Op::Sync, Op::SyncDir, Op::Rename, Op::Remove] {
+        for fault in [Fault::Io, Fault::NoSpace] {
+            for well in 0..6 {
+                let disk = Faulty::default();
+                let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+                let mut sent = Sent::default();
+                work(&log, &mut sent, 2);
+                sent.append(&log, 1, 3);
+                disk.fail(Some(op), well, fault);
+                // Whether it succeeds depends on where it is hit; neither may lose anything.
+                let _ = checkpoint(&log, &sent);
+                let what = format!("{fault:?} at {op:?} after {well}");
+                disk.fail(None, u64::MAX, fault);
+                assert_eq!(sent.append(&log, 2, 4), Outcome::Durable, "{what}");
+                checkpoint(&log, &sent).unwrap_or_else(|error| panic!("{what}: {error}"));
+                drop(log);
+                let (log, found) = open(dir(), quiet(), &disk.crashed(Left::Nothing).storage()).unwrap();
+                sent.check(&recovered(&log, &found), &what);
+                assert!(found.checkpoint.is_some());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bit_that_flips_anywhere_is_noticed_and_the_older_checkpoint_is_read() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+    let mut sent = Sent::default();
+    // Small, so that every byte can be tried.
+    let small = |log: &FileLog, sent: &mut Sent| {
+        sent.append(log, 1, 40);
+        let mut round = log.begin_checkpoint().unwrap();
+        round.section(StreamId(1), sent.last(1).0);
+        round.chunk(&encode(&sent.last(1))).unwrap();
+        round.commit().unwrap();
+    };
+    small(&log, &mut sent);
+    small(&log, &mut sent);
+    drop(log);
+    for path in disk.paths("2.manifest").into_iter().chain(disk.paths("2.checkpoint")) {
+        let bytes = disk.read(&path);
+        for at in 0..bytes.len() {
+            let copy = disk.copy();
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            copy.put(&path, flipped);
+            let (log, found) = match open(dir(), quiet(), &copy.storage()) {
+                Ok(opened) => opened,
+                // Where the flipped bit raises the version.
+                Err(OpenError::TooNew { .. }) => continue,
+                Err(error) => panic!("{path:?} byte {at}: {error}"),
+            };
+            assert_eq!(found.checkpoint.as_ref().map(wal::Checkpoint::round), Some(1), "{path:?} byte {at}");
+            assert_eq!(found.rejected.len(), 1);
+            sent.check(&recovered(&log, &found), "after a flipped bit");
+            assert!(!copy.paths(".rejected").is_empty());
+            // The number of the damaged one is not used again.
+            let mut round = log.begin_checkpoint().unwrap();
+            assert!(round.number() >= 2);
+            round.section(StreamId(1), sent.last(1).0);
+            round.chunk(&encode(&sent.last(1))).unwrap();
+            round.commit().unwrap();
+        }
+    }
+}
+
+#[test]
+fn without_any_good_checkpoint_a_shortened_log_is_refused() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+    let mut sent = Sent::default();
+    work(&log, &mut sent, 5);
+    drop(log);
+    let damaged = disk.copy();
+    for path in damaged.paths(".checkpoint") {
+        let mut bytes = damaged.read(&path);
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        damaged.put(&path, bytes);
+    }
+    let before = damaged.contents();
+    let error = open(dir(), quiet(), &damaged.storage()).err().unwrap().to_string();
+    assert!(error.contains("no checkpoint can be used") && error.contains("checksum"), "{error}");
+    assert_eq!(damaged.contents().len(), before.len(), "a refusal changes nothing");
+    let without = disk.copy();
+    without.paths(".manifest").iter().for_each(|path| without.delete(path));
+    assert!(matches!(open(dir(), quiet(), &without.storage()), Err(OpenError::Missing { first_missing: 1, .. })));
+    let alone = disk.copy();
+    alone.paths(".log").iter().for_each(|path| alone.delete(path));
+    assert!(matches!(open(dir(), quiet(), &alone.storage()), Err(OpenError::OnlyCheckpoints { .. })));
+}
+
+#[test]
+fn a_checkpoint_of_what_was_cut_away_is_not_used() {
+    let disk = Faulty::default();
+    let storage = disk.storage();
+    let (log, _) = open(dir(), quiet(), &storage).unwrap();
+    let mut sent = Sent::default();
+    sent.append(&log, 1, 40);
+    drop(log);
+    let (log, _) = open(dir(), quiet(), &storage).unwrap();
+    let kept = sent.last(1);
+    sent.append(&log, 1, 41);
+    checkpoint(&log, &sent).unwrap();
+    drop(log);
+    let offline = wal::Offline::lock(dir(), storage.clone()).unwrap();
+    let inspection = offline.inspect(&mut |_, _| ()).unwrap().unwrap();
+    // Behind the first record and the batch that closed the log after it.
+    let mut cuts = (48..400).filter_map(|at| offline.plan_cut(&inspection, "00000000000000000001.log", at).ok());
+    let plan = cuts.find(|plan| plan.first_batch == 3).unwrap();
+    offline.cut(&plan).unwrap();
+    drop(offline);
+    let (log, found) = open(dir(), quiet(), &storage).unwrap();
+    assert!(found.checkpoint.is_none(), "{:?}", found.checkpoint);
+    assert_eq!(found.rejected.len(), 1, "{:?}", found.rejected);
+    assert_eq!(recovered(&log, &found).get(&1), Some(&kept));
+    drop(log);
+    // Also when the log has grown beyond it again.
+    let other = disk.copy();
+    other.put(&dir().join("00000000000000000001.manifest"), disk.read(&disk.paths("manifest.rejected")[0]));
+    let (log, _) = open(dir(), quiet(), &storage).unwrap();
+    let mut last = kept.0;
+    for seed in 0..20 {
+        last = append(&log, 1, last, &record(seed, 30)).0;
+    }
+    drop(log);
+    disk.put(&dir().join("00000000000000000001.manifest"), other.read(&other.paths(".manifest")[0]));
+    let (_, found) = open(dir(), quiet(), &storage).unwrap();
+    assert!(found.checkpoint.is_none() && found.rejected[0].seen.contains("was cut"), "{:?}", found.rejected);
+}
+
+#[test]
+fn a_checkpoint_counts_only_when_the_log_is_synced_whatever_the_durability() {
+    let disk = Faulty::default();
+    let options = Options { durability: Durability::Never, ..quiet() };
+    let (log, _) = open(dir(), options.clone(), &disk.storage()).unwrap();
+    let mut sent = Sent::default();
+    for seed in 1..20 {
+        sent.append(&log, 1, 40 + 11 * seed);
+    }
+    checkpoint(&log, &sent).unwrap();
+    let (log, found) = open(dir(), options, &disk.crashed(Left::Nothing).storage()).unwrap();
+    assert!(found.checkpoint.is_some());
+    assert_eq!(recovered(&log, &found).get(&1), Some(&sent.last(1)));
+}
