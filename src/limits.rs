@@ -30,6 +30,15 @@ pub const CONNECTIONS_PER_WORKER: usize = 25_000;
 /// Connections to the port that serves metrics: some monitors, each with one or two.
 pub const MONITOR_CONNECTIONS: usize = 64;
 
+/// Bytes of memory, about, that one turn copies for a checkpoint: well below a millisecond's work.
+pub const CHECKPOINT_SLICE_BYTES: usize = 128 << 10;
+
+/// Bytes that the log grows by before a checkpoint is made, at least: a second or less to read back at a start.
+pub const CHECKPOINT_LOG_BYTES: u64 = 128 << 20;
+
+/// After a checkpoint that could not be made, the next try waits this long.
+pub const CHECKPOINT_RETRY: Duration = Duration::from_secs(30);
+
 /// Messages in a colony's mailbox. actix's default of 16 would refuse ordinary bursts; at 10 µs a turn this is 40 ms.
 pub const MAILBOX: usize = 4_096;
 

@@ -18,6 +18,7 @@ use crate::rpc::dispatch;
 use crate::rpc::rate::{RateLimits, Rates};
 use crate::rpc::route::Rpc;
 use crate::server::actor::{Launcher, ServerActor};
+use crate::server::checkpoints::{Checkpoints, Sources};
 use crate::server::directory::Directory;
 use crate::server::open::ServerInfo;
 use crate::server::state::ServerEvent;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// Bytes of all request bodies in flight together, at most.
     pub body_memory: usize,
+    /// Bytes that the log grows by before a checkpoint is made, at least.
+    pub checkpoint_bytes: u64,
     /// How many requests may come.
     pub rates: RateLimits,
     /// How colonies work.
@@ -113,6 +116,9 @@ pub enum StartError {
     /// The log refused the server's first record.
     #[error("cannot record the server's owner: {0}")]
     Owner(String),
+    /// The thread that makes checkpoints can't be started.
+    #[error("cannot start the thread that makes checkpoints")]
+    Checkpoints(#[source] io::Error),
     /// A thread of the server died while it started.
     #[error("the server's workers did not start")]
     Workers,
@@ -130,7 +136,8 @@ pub struct Running {
     pub log_stopped: oneshot::Receiver<String>,
     handle: ServerHandle,
     monitor: Option<ServerHandle>,
-    log: Arc<dyn Log>,
+    log: Arc<FileLog>,
+    checkpoints: Checkpoints,
     history: HistoryStore,
     shared: Data<Shared>,
 }
@@ -182,7 +189,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
 
     let (tell_stopped, log_stopped) = oneshot::channel();
     let opening = Instant::now();
-    let (log, replayed) = open_log(&settings, tell_stopped, rpc.metrics.log.clone()).await?;
+    let (file_log, replayed) = open_log(&settings, tell_stopped, rpc.metrics.log.clone()).await?;
+    let log: Arc<dyn Log> = file_log.clone();
     // Nobody else sets it.
     let _ = rpc.metrics.replay.set(Replay { took: opening.elapsed(), records: replayed.records });
     readiness.set_log(log.clone());
@@ -201,12 +209,12 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         workers: Arc::new(workers),
         log: log.clone(),
         options: Arc::new(settings.options.clone()),
-        directory,
+        directory: directory.clone(),
         clock,
         history: history.clone(),
         mailbox_refusals: rpc.metrics.mailbox_refusals.clone(),
     };
-    let Replayed { server: (mut state, mut last), mut colonies, records, events } = replayed;
+    let Replayed { server: (mut state, mut last), mut colonies, records, bytes: replayed_bytes, events } = replayed;
     let mut new_owner = None;
     if state.owner.is_empty() {
         let owner = settings.server_id.clone().unwrap_or_else(|| {
@@ -225,6 +233,15 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     }
     let server = ServerActor::new(state, last, launcher.clone(), rpc.info.clone());
     let address_of_zero = ServerActor::start_in_arbiter(&launcher.workers[0], move |_| server);
+    let checkpoints = Checkpoints::start(Sources {
+        log: file_log.clone(),
+        directory,
+        server: address_of_zero.clone(),
+        every_bytes: settings.checkpoint_bytes,
+        replayed_bytes,
+        metrics: rpc.metrics.checkpoints.clone(),
+    })
+    .map_err(StartError::Checkpoints)?;
     // Nobody else sets it.
     let _ = rpc.server.set(address_of_zero);
     readiness.set_phase(Phase::Serving);
@@ -237,7 +254,18 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         milliseconds = begin.elapsed().as_millis() as u64,
         "serving"
     );
-    Ok(Running { address, owner, new_owner, log_stopped, handle, monitor, log, history, shared })
+    Ok(Running {
+        address,
+        owner,
+        new_owner,
+        log_stopped,
+        handle,
+        monitor,
+        log: file_log,
+        checkpoints,
+        history,
+        shared,
+    })
 }
 
 fn bind_monitor(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -258,7 +286,7 @@ async fn open_log(
     settings: &Settings,
     stopped: oneshot::Sender<String>,
     observer: Arc<LogMetrics>,
-) -> Result<(Arc<dyn Log>, Replayed), StartError> {
+) -> Result<(Arc<FileLog>, Replayed), StartError> {
     let dir = settings.data_dir.join("wal");
     let data_dir = settings.data_dir.clone();
     let stopped = parking_lot::Mutex::new(Some(stopped));
@@ -290,9 +318,8 @@ async fn open_log(
                  nothing that was acknowledged is lost"
             );
         }
-        let log: Arc<dyn Log> = Arc::new(log);
-        let replayed = replay::replay(&*log)?;
-        Ok::<_, StartError>((log, replayed))
+        let replayed = replay::replay(&log, recovered.checkpoint.as_ref())?;
+        Ok::<_, StartError>((Arc::new(log), replayed))
     });
     opened.await.unwrap_or(Err(StartError::Workers))
 }
@@ -362,8 +389,9 @@ impl Running {
         if let Some(monitor) = &self.monitor {
             monitor.stop(false).await;
         }
-        let (log, history) = (self.log.clone(), self.history.clone());
+        let (log, history, checkpoints) = (self.log, self.history, self.checkpoints);
         let closed = actix_rt::task::spawn_blocking(move || {
+            drop(checkpoints);
             log.close();
             history.close();
         });

@@ -249,7 +249,7 @@ fn load(server: &Server, processes: u64, lines: u64) -> Past {
     let dir = server.dir();
     let options = wal::Options { queue_bytes: colonies::limits::LOG_QUEUE_BYTES, ..wal::Options::default() };
     let (log, _) = FileLog::open(dir.path().join("wal"), options, Arc::new(RealStorage)).unwrap();
-    let replayed = replay(&log).unwrap();
+    let replayed = replay(&log, None).unwrap();
     let (&of, colony) = replayed.colonies.iter().next().unwrap();
     let past = Past::new(of, &colony.0, processes, lines);
     past.load(dir.path(), &log, colony);

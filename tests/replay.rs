@@ -1,5 +1,6 @@
 //! Random histories of a colony, without server, disk or clock: after every command the live state and the one that
-//! replaying its records gives are equal, and a naive model agrees about every process, workflow and poll.
+//! replaying its records gives are equal, a naive model agrees about every process, workflow and poll, and a checkpoint
+//! taken between the commands, with the records after it, gives the same state again.
 //!
 //! 100,000 commands in a run, or as many as `COLONIES_MODEL_COMMANDS` says.
 
@@ -11,6 +12,8 @@ mod graphs;
 mod model;
 #[path = "replay/ops.rs"]
 mod ops;
+#[path = "replay/rounds.rs"]
+mod rounds;
 #[path = "replay/shell.rs"]
 mod shell;
 #[path = "replay/world.rs"]
@@ -20,6 +23,7 @@ use ops::{Op, ops};
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRunner};
+use rounds::Rounds;
 use shell::Outcome;
 use std::cell::Cell;
 use world::World;
@@ -29,10 +33,12 @@ const COMMANDS: usize = 250;
 
 fn live_through(history: &[Op]) -> World {
     let mut world = World::new();
+    let mut rounds = Rounds::default();
     for (number, op) in history.iter().enumerate() {
         world.shell.pass(1);
         world.carry_out(op);
         world.check();
+        rounds.step(&mut world.shell, number);
         if number % 32 == 0 {
             world.compare_replayed();
         }

@@ -77,6 +77,7 @@ impl Dev {
             memo: true,
             body_limit: limits::BODY_BYTES,
             body_memory: limits::BODY_MEMORY_BYTES,
+            checkpoint_bytes: limits::CHECKPOINT_LOG_BYTES,
             rates: RateLimits::default(),
             options: Options { allow_reregister: true, ..Options::default() },
         };

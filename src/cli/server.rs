@@ -125,6 +125,9 @@ pub struct Start {
     /// Seconds that what has ended stays in memory before it goes to the history store
     #[arg(long, env = "COLONIES_ARCHIVE_AFTER", default_value_t = limits::ARCHIVE_AFTER.as_secs())]
     archive_after: u64,
+    /// Bytes that the log grows by before a checkpoint is made, at least: what a start has to read back
+    #[arg(long, env = "COLONIES_CHECKPOINT_BYTES", default_value_t = limits::CHECKPOINT_LOG_BYTES)]
+    checkpoint_bytes: u64,
     /// HTTP workers; one for each core unless given
     #[arg(long, env = "COLONIES_WORKERS")]
     workers: Option<usize>,
@@ -248,6 +251,7 @@ impl Start {
             memo: !self.no_signature_memo,
             body_limit: self.max_body,
             body_memory: self.body_memory()?,
+            checkpoint_bytes: self.checkpoint_bytes,
             rates: RateLimits {
                 identity: NonZeroU32::new(self.limit_identity),
                 address: NonZeroU32::new(self.limit_address),

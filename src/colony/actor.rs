@@ -4,12 +4,13 @@
 //! Replies leave when what they reveal is durable: the log's thread completes them, and the actor goes on meanwhile.
 
 mod archive;
+mod checkpoint;
 mod inbox;
 mod jobs;
 mod starts;
 
 use super::history::{Archive, Elsewhere, Holdings, Recall};
-use super::mailbox::{Call, Outcome, ReplyTo};
+use super::mailbox::{Call, Ended, Outcome, ReplyTo};
 use super::matching::{Moment, PollAnswer, Record, Settled};
 use super::message::{Answered, Body, Decision, Reply, Reveals, Turn, Volatile};
 use super::poll::PollSlot;
@@ -62,7 +63,8 @@ pub struct ColonyActor {
     leavers: Vec<Arc<PollSlot>>,
     /// What is being done in steps.
     jobs: VecDeque<Job>,
-    ended: Option<Refusal>,
+    /// What everybody is told since it has ended, and how it did.
+    ended: Option<(Refusal, Ended)>,
 }
 
 type Tell = Box<dyn FnOnce(Outcome) + Send>;
@@ -166,7 +168,7 @@ impl ColonyActor {
     /// One message.
     fn handle_call(&mut self, call: Call) {
         let Call { caller, command, reply, searched } = call;
-        if let Some(refusal) = &self.ended {
+        if let Some((refusal, _)) = &self.ended {
             return refuse(reply, refusal.clone());
         }
         if !self.is_founded() {
@@ -412,7 +414,7 @@ impl ColonyActor {
             for PollAnswer { slot, generation, outcome } in dismissed.unwrap_or_default() {
                 slot.deliver(generation, outcome);
             }
-            self.ended = Some(refusal);
+            self.ended = Some((refusal, Ended::Broken));
         }
     }
 

@@ -1,5 +1,6 @@
 //! How others reach a colony, without knowing what it runs on.
 
+use super::checkpoint::Piece;
 use super::history::{Found, Lookup, ProcessRecord, Purpose};
 use super::message::{Answered, Command};
 use super::poll::PollSlot;
@@ -7,6 +8,7 @@ use super::subscriptions::{Subscription, SubscriptionId};
 use crate::crypto::Identity;
 use crate::refusal::Refusal;
 use std::sync::Arc;
+use wal::Position;
 
 /// What the caller is told in the end.
 pub type Outcome = Result<Answered, Refusal>;
@@ -67,6 +69,54 @@ pub struct Retrieve {
     pub reply: Box<dyn FnOnce(Result<bool, Refusal>) + Send>,
 }
 
+/// A step of a checkpoint. They come one at a time.
+pub enum CheckpointStep {
+    /// Begins: what is taken from now on is the colony as it is now.
+    Begin {
+        /// Not if the colony ends with this record still.
+        unless: Option<Position>,
+        /// Told how it began.
+        reply: Box<dyn FnOnce(Begun) + Send>,
+    },
+    /// Takes the next piece.
+    Next(Box<dyn FnOnce(Taken) + Send>),
+    /// Ends it before all was taken.
+    End,
+}
+
+/// How a colony's part of a checkpoint began.
+#[derive(Debug)]
+pub enum Begun {
+    /// It did not: the colony has no record yet.
+    NoRecord,
+    /// It did not: the colony has not changed.
+    Unchanged(Position),
+    /// With this record as its newest, and this first piece.
+    At(Position, Box<Piece>),
+    /// It did not: the colony has ended.
+    Ended(Ended),
+}
+
+/// What was taken of a colony.
+#[derive(Debug)]
+pub enum Taken {
+    /// A piece.
+    Piece(Box<Piece>),
+    /// Nothing: all was taken.
+    All,
+    /// Nothing: the colony has ended.
+    Ended(Ended),
+}
+
+/// How a colony ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It is being removed.
+    Sealed,
+    /// A defect: its state is in doubt.
+    Broken,
+}
+
 /// The way into a colony. Every method returns at once.
 pub trait Mailbox: Send + Sync {
     /// Sends a message.
@@ -91,6 +141,8 @@ pub trait Mailbox: Send + Sync {
     /// Ends the colony: polls and subscriptions are answered with the refusal, no turn follows. `done` is run when
     /// nothing of it will be appended any more.
     fn seal(&self, refusal: Refusal, done: Box<dyn FnOnce() + Send>);
+    /// Carries out a step of a checkpoint; never refused, since there is one at a time.
+    fn checkpoint(&self, step: CheckpointStep);
     /// Answers all polls with the refusal, as at a graceful stop; the colony goes on.
     fn dismiss(&self, refusal: Refusal);
 }

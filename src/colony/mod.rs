@@ -6,6 +6,7 @@ pub mod actor;
 pub mod attributes;
 pub mod blueprints;
 pub mod channels;
+pub mod checkpoint;
 pub mod colonies;
 pub mod crons;
 pub mod event;

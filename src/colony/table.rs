@@ -1,9 +1,13 @@
 //! Records by key: the one kind of container that durable state lives in.
 
+mod round;
+
 use crate::map::HashMap;
+use round::Round;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// What tells a record apart from the others of its table.
 pub trait Keyed {
@@ -11,6 +15,13 @@ pub trait Keyed {
     type Key: Eq + Hash + Clone;
     /// The record's key. It must not change while the record is in the table.
     fn key(&self) -> &Self::Key;
+}
+
+impl<V: Keyed> Keyed for Arc<V> {
+    type Key = V::Key;
+    fn key(&self) -> &V::Key {
+        (**self).key()
+    }
 }
 
 /// Where a record stands while it is in its table: small and cheap to look up, for use in indexes. A place is used
@@ -34,6 +45,8 @@ pub struct Table<V: Keyed> {
     by_key: HashMap<V::Key, u32>,
     order: BTreeMap<u64, u32>,
     next: u64,
+    /// What is being written to a checkpoint. No part of what the table is.
+    round: Option<Box<Round<V>>>,
 }
 
 #[derive(Debug)]
@@ -44,11 +57,18 @@ struct Row<V> {
 
 impl<V: Keyed> Default for Table<V> {
     fn default() -> Self {
-        Table { slots: Vec::new(), free: Vec::new(), by_key: HashMap::default(), order: BTreeMap::new(), next: 0 }
+        Table {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_key: HashMap::default(),
+            order: BTreeMap::new(),
+            next: 0,
+            round: None,
+        }
     }
 }
 
-impl<V: Keyed> Table<V> {
+impl<V: Keyed + Clone> Table<V> {
     /// How many records there are.
     pub fn len(&self) -> usize {
         self.by_key.len()
@@ -62,8 +82,8 @@ impl<V: Keyed> Table<V> {
     /// Adds a record; one of the same key is replaced and keeps its place in the order.
     pub fn insert(&mut self, value: V) -> Slot {
         if let Some(&slot) = self.by_key.get(value.key()) {
-            if let Some(row) = &mut self.slots[slot as usize] {
-                row.value = value;
+            if let Some(current) = self.at_mut(Slot(slot)) {
+                *current = value;
             }
             return Slot(slot);
         }
@@ -100,9 +120,20 @@ impl<V: Keyed> Table<V> {
     {
         let slot = self.by_key.remove(key)?;
         let row = self.slots[slot as usize].take()?;
+        if let Some(round) = &mut self.round {
+            round.save(row.number, &row.value);
+        }
         self.free.push(slot);
         self.order.remove(&row.number);
         Some(row.value)
+    }
+
+    /// Takes all records out.
+    pub fn clear(&mut self) {
+        let keys: Vec<V::Key> = self.iter().map(|value| value.key().clone()).collect();
+        keys.iter().for_each(|key| {
+            self.remove(key);
+        });
     }
 
     /// Where the record of this key stands.
@@ -136,7 +167,11 @@ impl<V: Keyed> Table<V> {
 
     /// The record in this place, to be changed.
     pub fn at_mut(&mut self, slot: Slot) -> Option<&mut V> {
-        self.slots.get_mut(slot.0 as usize)?.as_mut().map(|row| &mut row.value)
+        let row = self.slots.get_mut(slot.0 as usize)?.as_mut()?;
+        if let Some(round) = &mut self.round {
+            round.save(row.number, &row.value);
+        }
+        Some(&mut row.value)
     }
 
     /// The number under which the record in this place was added: grows from record to record, never repeats.
@@ -155,12 +190,20 @@ impl<V: Keyed> Table<V> {
             return None;
         }
         self.next = self.next.max(number.saturating_add(1));
+        if let Some(round) = &mut self.round {
+            round.note_absent(number);
+        }
         Some(self.place(number, value))
     }
 
     /// The number that the next new record will have.
     pub fn next_number(&self) -> u64 {
         self.next
+    }
+
+    /// Goes on with this number at least: what was there and is gone leaves its numbers behind.
+    pub fn go_on_from(&mut self, number: u64) {
+        self.next = self.next.max(number);
     }
 
     /// The records from this number on, with their numbers, in the order in which they were added.
@@ -175,7 +218,7 @@ impl<V: Keyed> Table<V> {
 }
 
 /// Equal when the same records were added in the same order; where they stand does not matter.
-impl<V: Keyed + PartialEq> PartialEq for Table<V> {
+impl<V: Keyed + Clone + PartialEq> PartialEq for Table<V> {
     fn eq(&self, other: &Self) -> bool {
         self.next == other.next
             && self.order.len() == other.order.len()
@@ -193,7 +236,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[derive(Debug, PartialEq, Clone)]
-    struct Item(u8, u32);
+    pub(super) struct Item(pub(super) u8, pub(super) u32);
 
     impl Keyed for Item {
         type Key = u8;

@@ -47,6 +47,7 @@ pub fn answer(shared: &Shared) -> HttpResponse {
     if let Some(log) = rpc.log.get() {
         write_log(&mut page, &**log, &rpc.metrics);
     }
+    write_checkpoints(&mut page, &rpc.metrics);
     if let Some(history) = rpc.history.get() {
         write_history(&mut page, history);
     }
@@ -189,6 +190,25 @@ fn write_log(page: &mut Page, log: &dyn Log, metrics: &Metrics) {
     page.single("colonies_log_disk_full", Gauge, "Whether no segment can be allocated: 1 or 0.", u8::from(disk_full));
     let stopped = matches!(status.health, Health::Poisoned(_));
     page.single("colonies_log_stopped", Gauge, "Whether a write or sync failed: 1 or 0.", u8::from(stopped));
+}
+
+fn write_checkpoints(page: &mut Page, metrics: &Metrics) {
+    let figures = metrics.checkpoints.figures();
+    page.single("colonies_checkpoints_total", Counter, "Checkpoints made since the start.", figures.made);
+    page.single(
+        "colonies_checkpoint_failures_total",
+        Counter,
+        "Checkpoints that could not be made; each is tried again.",
+        figures.failed,
+    );
+    page.single(
+        "colonies_checkpoint_timestamp_seconds",
+        Gauge,
+        "When the last checkpoint was made; 0 before the first since the start.",
+        figures.last,
+    );
+    page.single("colonies_checkpoint_bytes", Gauge, "The size of the last checkpoint.", figures.bytes);
+    page.single("colonies_checkpoint_duration_seconds", Gauge, "How long the last checkpoint took.", figures.took);
 }
 
 fn write_history(page: &mut Page, history: &HistoryStore) {

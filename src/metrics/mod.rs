@@ -20,6 +20,8 @@ pub struct Metrics {
     pub log: Arc<LogMetrics>,
     /// How the log was read back, once it was.
     pub replay: OnceLock<Replay>,
+    /// Checkpoints of the log.
+    pub checkpoints: Arc<CheckpointMetrics>,
     /// Messages that found a mailbox full.
     pub mailbox_refusals: Arc<AtomicU64>,
     /// Connections that are open.
@@ -35,6 +37,7 @@ impl Metrics {
             messages: Messages::new(message_types),
             log: Arc::default(),
             replay: OnceLock::new(),
+            checkpoints: Arc::default(),
             mailbox_refusals: Arc::default(),
             connections: OpenCount::default(),
             websockets: OpenCount::default(),
@@ -49,6 +52,59 @@ pub struct Replay {
     pub took: Duration,
     /// Records read.
     pub records: u64,
+}
+
+/// Checkpoints since the start.
+#[derive(Debug, Default)]
+pub struct CheckpointMetrics {
+    made: AtomicU64,
+    failed: AtomicU64,
+    /// Milliseconds since the Unix epoch; 0 before the first.
+    last: AtomicU64,
+    bytes: AtomicU64,
+    micros: AtomicU64,
+}
+
+/// What is known of checkpoints.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckpointFigures {
+    /// How many were made.
+    pub made: u64,
+    /// How many could not be made.
+    pub failed: u64,
+    /// When the last one was made: seconds since the Unix epoch; 0 before the first.
+    pub last: f64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// How long it took, in seconds.
+    pub took: f64,
+}
+
+impl CheckpointMetrics {
+    /// One was made just now.
+    pub fn made(&self, took: Duration, bytes: u64) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        self.last.store(u64::try_from(now.as_millis()).unwrap_or_default(), Ordering::Relaxed);
+        self.micros.store(u64::try_from(took.as_micros()).unwrap_or_default(), Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.made.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One could not be made.
+    pub fn failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The figures now.
+    pub fn figures(&self) -> CheckpointFigures {
+        CheckpointFigures {
+            made: self.made.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            last: self.last.load(Ordering::Relaxed) as f64 / 1e3,
+            bytes: self.bytes.load(Ordering::Relaxed),
+            took: self.micros.load(Ordering::Relaxed) as f64 / 1e6,
+        }
+    }
 }
 
 /// What the log's writer does.

@@ -3,7 +3,7 @@
 use super::directory::{ColonyHandle, Directory, DirectoryEntry, Figures};
 use super::message::{self, ServerCommand, ServerDecision, ServerTurn};
 use super::open::ServerInfo;
-use super::state::{ListedColony, ServerEvent, ServerState};
+use super::state::{ListedColony, ServerEvent, ServerPiece, ServerState};
 use crate::clock::Clock;
 use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, once_durable, worker_of};
 use crate::colony::event::Event;
@@ -198,6 +198,20 @@ impl ServerActor {
         self.stream.after_queued(Box::new(move |log| {
             reply(once_durable(log, outcome));
         }));
+    }
+}
+
+/// Asks for the server's own part of a checkpoint: all of it, and its newest record.
+pub struct TakeServer(pub Box<dyn FnOnce(Position, ServerPiece) + Send>);
+
+impl Message for TakeServer {
+    type Result = ();
+}
+
+impl Handler<TakeServer> for ServerActor {
+    type Result = ();
+    fn handle(&mut self, TakeServer(reply): TakeServer, _: &mut Self::Context) {
+        reply(self.stream.position(), self.state.piece());
     }
 }
 

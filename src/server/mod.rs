@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod add_colony;
 pub mod change_id;
+pub mod checkpoints;
 pub mod cluster;
 pub mod directory;
 pub mod list_colonies;

@@ -36,6 +36,15 @@ pub enum ServerEvent {
     ColonyRemoved(String),
 }
 
+/// What the server must remember, as a checkpoint holds it.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct ServerPiece {
+    owner: Identity,
+    newest: Nanos,
+    next: u64,
+    colonies: Vec<(u64, ListedColony)>,
+}
+
 /// What the server must remember.
 #[derive(Debug, Default, PartialEq)]
 pub struct ServerState {
@@ -48,6 +57,28 @@ pub struct ServerState {
 }
 
 impl ServerState {
+    /// All of it, for a checkpoint.
+    pub fn piece(&self) -> ServerPiece {
+        ServerPiece {
+            owner: self.owner.clone(),
+            newest: self.newest,
+            next: self.colonies.next_number(),
+            colonies: self.colonies.iter_from(0).map(|(number, colony)| (number, colony.clone())).collect(),
+        }
+    }
+
+    /// What a checkpoint held.
+    pub fn from_piece(piece: ServerPiece) -> ServerState {
+        let ServerPiece { owner, newest, next, colonies } = piece;
+        let mut state = ServerState { owner, newest, ..ServerState::default() };
+        for (number, colony) in colonies {
+            state.by_incarnation.insert(colony.incarnation, colony.name.clone());
+            state.colonies.restore(number, colony);
+        }
+        state.colonies.go_on_from(next);
+        state
+    }
+
     /// The colony of this name.
     pub fn colony(&self, name: &str) -> Option<&ListedColony> {
         self.colonies.get(name)

@@ -76,6 +76,30 @@ pub fn encode_into<E: Encode>(value: &E, bytes: &mut Vec<u8>) {
         .expect("an event of plain values can always be encoded, and memory takes every byte");
 }
 
+/// A value with the schema number before it, as checkpoints hold it.
+pub fn encode_versioned<E: Encode>(value: &E) -> Vec<u8> {
+    let mut bytes = SCHEMA.to_le_bytes().to_vec();
+    encode_into(value, &mut bytes);
+    bytes
+}
+
+/// Reads what [`encode_versioned`] made.
+///
+/// # Errors
+/// See [`CodecError`].
+pub fn decode_versioned<E: Decode<()>>(bytes: &[u8]) -> Result<E, CodecError> {
+    decode_one(after_schema(bytes)?)
+}
+
+/// What follows the schema number, if that is one that can be read.
+fn after_schema(bytes: &[u8]) -> Result<&[u8], CodecError> {
+    let (schema, rest) = bytes.split_first_chunk::<2>().ok_or(CodecError::TooShort(bytes.len()))?;
+    match u16::from_le_bytes(*schema) {
+        found if found > SCHEMA => Err(CodecError::TooNew { found }),
+        _ => Ok(rest),
+    }
+}
+
 /// Reads one value that is all of these bytes but for a rest that nobody needs.
 ///
 /// # Errors
@@ -89,16 +113,8 @@ pub fn decode_one<E: Decode<()>>(bytes: &[u8]) -> Result<E, CodecError> {
 /// # Errors
 /// See [`CodecError`]. The log's checksum was right, so the record is one of another program or of a newer one.
 pub fn decode<E: Decode<()>>(record: &[u8]) -> Result<(Nanos, Vec<E>), CodecError> {
-    let too_short = CodecError::TooShort(record.len());
-    let Some((schema, rest)) = record.split_first_chunk::<2>() else {
-        return Err(too_short);
-    };
-    let found = u16::from_le_bytes(*schema);
-    if found > SCHEMA {
-        return Err(CodecError::TooNew { found });
-    }
-    let Some((now, mut rest)) = rest.split_first_chunk::<8>() else {
-        return Err(too_short);
+    let Some((now, mut rest)) = after_schema(record)?.split_first_chunk::<8>() else {
+        return Err(CodecError::TooShort(record.len()));
     };
     let mut events = Vec::new();
     while !rest.is_empty() {

@@ -1,12 +1,14 @@
-//! Start-up: the states of all streams, rebuilt from the log.
+//! Start-up: the states of all streams, rebuilt from the newest checkpoint and the log after it.
 
+use super::checkpoint;
 use super::codec::{self, CodecError};
 use crate::colony::event::Event;
 use crate::colony::state::{Changes, State};
 use crate::server::state::{ServerEvent, ServerState};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use wal::{Log, Position, ReadError, StreamId};
+use std::path::PathBuf;
+use wal::{Checkpoint, Log, Position, ReadError, StreamId};
 
 /// The stream of the server itself. Colonies' streams have their incarnation's number.
 pub const SERVER_STREAM: StreamId = StreamId(0);
@@ -18,8 +20,10 @@ pub struct Replayed {
     pub server: (ServerState, Position),
     /// The colonies' states by incarnation, and where their streams end.
     pub colonies: HashMap<u32, (State, Position)>,
-    /// Records read.
+    /// Records read, but for those that the checkpoint covers.
     pub records: u64,
+    /// Bytes of these.
+    pub bytes: u64,
     /// Events read.
     pub events: u64,
 }
@@ -40,17 +44,60 @@ pub enum ReplayError {
         /// Why.
         error: CodecError,
     },
+    /// A checkpoint can't be decoded.
+    #[error("the state of stream {stream} at record {position} in {checkpoint}: {error}")]
+    Checkpoint {
+        /// Which stream.
+        stream: u64,
+        /// As of which record.
+        position: Position,
+        /// The checkpoint's manifest.
+        checkpoint: PathBuf,
+        /// Why.
+        error: CodecError,
+    },
+    /// Records are missing between the checkpoint and the log.
+    #[error(
+        "stream {stream} goes on with record {found} in the log, after record {last}: what is between is neither there \
+         nor in the checkpoint. Nothing was changed: restore the log's directory from a back-up"
+    )]
+    Gap {
+        /// Which stream.
+        stream: u64,
+        /// The last record that is known.
+        last: u64,
+        /// The record that follows in the log.
+        found: u64,
+    },
 }
 
-/// Rebuilds all states: `apply` over the log and nothing else.
+/// Rebuilds all states: those of the checkpoint, then `apply` over the log and nothing else.
 ///
 /// # Errors
-/// Where the log can't be read, or holds a record that this server can't decode.
-pub fn replay(log: &dyn Log) -> Result<Replayed, ReplayError> {
-    let mut replayed = Replayed::default();
+/// Where checkpoint or log can't be read, or hold something that this server can't decode.
+pub fn replay(log: &dyn Log, checkpoint: Option<&Checkpoint>) -> Result<Replayed, ReplayError> {
+    let mut replayed = checkpoint.map(checkpoint::load).transpose()?.unwrap_or_default();
     let mut failure = None;
+    // Streams of colonies that were removed: their records go on in the log after what a checkpoint has covered.
+    let mut headless: HashMap<u64, u64> = HashMap::new();
     log.replay(None, Position::ZERO, &mut |stream, position, record| {
+        let last = match stream {
+            SERVER_STREAM => replayed.server.1.number,
+            stream => replayed.colonies.get(&(stream.0 as u32)).map_or(0, |(_, last)| last.number),
+        };
+        if position.number <= last {
+            return ControlFlow::Continue(());
+        }
+        if position.number > last + 1 {
+            if last > 0 {
+                failure = Some(ReplayError::Gap { stream: stream.0, last, found: position.number });
+                return ControlFlow::Break(());
+            }
+            headless.entry(stream.0).or_insert(position.number);
+            return ControlFlow::Continue(());
+        }
         replayed.records += 1;
+        replayed.bytes += record.len() as u64;
         let done = if stream == SERVER_STREAM {
             codec::decode::<ServerEvent>(record).map(|(now, events)| {
                 replayed.events += events.len() as u64;
@@ -81,8 +128,12 @@ pub fn replay(log: &dyn Log) -> Result<Replayed, ReplayError> {
     match failure {
         Some(failure) => Err(failure),
         None => {
-            // What is left of colonies that were removed.
             let listed = &replayed.server.0;
+            let missed = headless.iter().find(|(stream, _)| listed.is_listed(**stream as u32) || **stream == 0);
+            if let Some((&stream, &found)) = missed {
+                return Err(ReplayError::Gap { stream, last: 0, found });
+            }
+            // What is left of colonies that were removed.
             replayed.colonies.retain(|incarnation, _| listed.is_listed(*incarnation));
             Ok(replayed)
         }

@@ -23,6 +23,11 @@ impl StreamWriter {
         self.id
     }
 
+    /// Where the newest record is.
+    pub fn position(&self) -> Position {
+        self.last
+    }
+
     /// The number of the newest record.
     pub fn number(&self) -> u64 {
         self.last.number

@@ -250,9 +250,21 @@ impl Shell {
         state
     }
 
+    /// The state that replaying the records up to this one gives.
+    pub fn replayed_up_to(&self, last: u64) -> State {
+        let mut state = State::default();
+        self.replay_range(&mut state, last);
+        state
+    }
+
     /// Replays the records that this state does not have yet.
     pub fn replay_into(&self, state: &mut State) {
-        for (number, record) in (1..).zip(&self.records).skip(state.number as usize) {
+        self.replay_range(state, u64::MAX);
+    }
+
+    fn replay_range(&self, state: &mut State, last: u64) {
+        let begin = state.number as usize;
+        for (number, record) in (1..=last).zip(&self.records).skip(begin) {
             let (now, events) = codec::decode::<Event>(record).unwrap();
             events.into_iter().for_each(|event| state.apply(event, now, number));
             state.changes = Changes::default();

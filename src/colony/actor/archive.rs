@@ -62,7 +62,7 @@ impl Message for Retrieve {
 impl Handler<Retrieve> for ColonyActor {
     type Result = ();
     fn handle(&mut self, Retrieve { found, purpose, reply }: Retrieve, ctx: &mut Self::Context) {
-        if let Some(refusal) = &self.ended {
+        if let Some((refusal, _)) = &self.ended {
             return reply(Err(refusal.clone()));
         }
         // While all of a state is being removed, nothing may come back behind the removal's back.

@@ -1,7 +1,7 @@
 //! What reaches a colony's actor, and the way in.
 
 use super::{ColonyActor, log_stopped};
-use crate::colony::mailbox::{Call, Mailbox, NotSubscribed, PastProcess, Retrieve, Subscribe};
+use crate::colony::mailbox::{Call, CheckpointStep, Ended, Mailbox, NotSubscribed, PastProcess, Retrieve, Subscribe};
 use crate::colony::matching::Settled;
 use crate::colony::poll::PollSlot;
 use crate::colony::subscriptions::SubscriptionId;
@@ -59,7 +59,7 @@ impl Message for Subscribe {
 impl Handler<Subscribe> for ColonyActor {
     type Result = ();
     fn handle(&mut self, Subscribe { subscription, reply, past }: Subscribe, _: &mut Self::Context) {
-        if let Some(refusal) = &self.ended {
+        if let Some((refusal, _)) = &self.ended {
             return reply(Err(NotSubscribed::Refused(refusal.clone())));
         }
         let past = match (past, self.colony.lookup_for(&subscription)) {
@@ -119,11 +119,22 @@ impl Handler<Seal> for ColonyActor {
         let notices = self.colony.end_all_subscriptions(&refusal);
         self.tell(Settled { answers, notices });
         self.end_jobs(&refusal);
-        self.ended = Some(refusal);
+        self.ended = Some((refusal, Ended::Sealed));
         if let Some((timer, _)) = self.timer.take() {
             ctx.cancel_future(timer);
         }
         done();
+    }
+}
+
+impl Message for CheckpointStep {
+    type Result = ();
+}
+
+impl Handler<CheckpointStep> for ColonyActor {
+    type Result = ();
+    fn handle(&mut self, step: CheckpointStep, _: &mut Self::Context) {
+        self.step_checkpoint(step);
     }
 }
 
@@ -180,6 +191,9 @@ impl Mailbox for ActorMailbox {
     }
     fn seal(&self, refusal: Refusal, done: Box<dyn FnOnce() + Send>) {
         self.address.do_send(Seal(refusal, done));
+    }
+    fn checkpoint(&self, step: CheckpointStep) {
+        self.address.do_send(step);
     }
     fn dismiss(&self, refusal: Refusal) {
         self.address.do_send(Dismiss(refusal));

@@ -49,7 +49,7 @@ impl ColonyActor {
                 "the server's log has no room: a part was done, ask again later for the rest",
             ))),
         }
-        if let Some(refusal) = self.ended.clone() {
+        if let Some((refusal, _)) = self.ended.clone() {
             self.end_jobs(&refusal);
         }
     }

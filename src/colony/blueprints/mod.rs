@@ -26,7 +26,7 @@ pub use model::{
     Blueprint, BlueprintRequest, ChangeType, Definition, Handler, HistoryEntry, Metadata, ShownBlueprint, ShownEntry,
     status_of,
 };
-pub use store::Blueprints;
+pub use store::{Blueprints, Kept};
 pub use value::Object;
 
 use crate::crypto::Identity;

@@ -246,7 +246,7 @@ pub enum ChangeType {
 }
 
 /// A former, or the present, look of a blueprint. What all entries of a blueprint share is not here.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct HistoryEntry {
     /// A random UUID.
     pub id: [u8; 16],

@@ -3,20 +3,24 @@
 use super::model::{Blueprint, ChangeType, Definition, HistoryEntry};
 use super::{BlueprintEvent, Change, reconcile_cron};
 use crate::colony::state::Changes;
+use crate::colony::table::{Keyed, Table};
 use crate::limits;
 use crate::map::HashMap;
 use crate::time::Time;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use bincode::{Decode, Encode};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// The definitions and blueprints of one colony.
 #[derive(Debug, Default)]
 pub struct Blueprints {
-    definitions: BTreeMap<String, Arc<Definition>>,
+    definitions: Table<Arc<Definition>>,
     definition_ids: BTreeSet<String>,
+    definition_names: BTreeSet<String>,
     /// Definitions' names by the kind that they declare.
     declared: HashMap<String, BTreeSet<String>>,
-    blueprints: BTreeMap<String, Kept>,
+    blueprints: Table<Kept>,
+    names: BTreeSet<String>,
     /// Names by id.
     ids: HashMap<String, String>,
     /// Names by kind.
@@ -36,8 +40,9 @@ impl PartialEq for Blueprints {
     }
 }
 
-#[derive(Debug, PartialEq)]
-struct Kept {
+/// A blueprint with its history.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Kept {
     blueprint: Arc<Blueprint>,
     /// The oldest first.
     history: VecDeque<Arc<HistoryEntry>>,
@@ -45,8 +50,23 @@ struct Kept {
     history_bytes: usize,
 }
 
+impl Keyed for Kept {
+    type Key = String;
+    fn key(&self) -> &String {
+        &self.blueprint.metadata.name
+    }
+}
+
+impl Keyed for Definition {
+    type Key = String;
+    fn key(&self) -> &String {
+        &self.metadata.name
+    }
+}
+
 impl Kept {
-    fn bytes(&self) -> usize {
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
         self.blueprint.bytes() + self.history_bytes
     }
 
@@ -91,7 +111,7 @@ impl Blueprints {
 
     /// All definitions by name.
     pub fn definitions(&self) -> impl Iterator<Item = &Arc<Definition>> {
-        self.definitions.values()
+        self.definition_names.iter().filter_map(|name| self.definitions.get(name))
     }
 
     /// How many definitions there are.
@@ -138,7 +158,7 @@ impl Blueprints {
     /// without regard to case.
     pub fn list(&self, kind: &str, location: &str) -> Vec<Arc<Blueprint>> {
         if kind.is_empty() {
-            return self.blueprints.values().map(|kept| kept.blueprint.clone()).collect();
+            return self.names.iter().filter_map(|name| self.get(name).cloned()).collect();
         }
         let names = if location.is_empty() {
             self.kinds.get(kind)
@@ -183,11 +203,33 @@ impl Blueprints {
 
     fn define(&mut self, definition: Definition) {
         self.undefine(&definition.metadata.name);
+        self.index_definition(&definition);
+        self.definitions.insert(Arc::new(definition));
+    }
+
+    fn index_definition(&mut self, definition: &Definition) {
         self.bytes += definition.bytes();
         let name = definition.metadata.name.clone();
         self.definition_ids.insert(definition.blueprintdefinitionid.clone());
         self.declared.entry(definition.declares().to_owned()).or_default().insert(name.clone());
-        self.definitions.insert(name, Arc::new(definition));
+        self.definition_names.insert(name);
+    }
+
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn tables(&mut self) -> (&mut Table<Arc<Definition>>, &mut Table<Kept>) {
+        (&mut self.definitions, &mut self.blueprints)
+    }
+
+    /// Puts a definition back that had this number.
+    pub(in crate::colony) fn restore_definition(&mut self, number: u64, definition: Arc<Definition>) {
+        self.index_definition(&definition);
+        self.definitions.restore(number, definition);
+    }
+
+    /// Puts a blueprint back that had this number.
+    pub(in crate::colony) fn restore(&mut self, number: u64, kept: Kept) {
+        self.index(&kept);
+        self.blueprints.restore(number, kept);
     }
 
     fn undefine(&mut self, name: &str) {
@@ -196,6 +238,7 @@ impl Blueprints {
         };
         self.bytes = self.bytes.saturating_sub(definition.bytes());
         self.definition_ids.remove(&definition.blueprintdefinitionid);
+        self.definition_names.remove(name);
         leave(&mut self.declared, definition.declares(), name);
     }
 
@@ -238,6 +281,11 @@ impl Blueprints {
     }
 
     fn enter(&mut self, kept: Kept) {
+        self.index(&kept);
+        self.blueprints.insert(kept);
+    }
+
+    fn index(&mut self, kept: &Kept) {
         let blueprint = &kept.blueprint;
         let name = blueprint.metadata.name.clone();
         self.bytes += kept.bytes();
@@ -246,7 +294,7 @@ impl Blueprints {
         self.places.entry(place(blueprint)).or_default().insert(name.clone());
         let cron = reconcile_cron::name(&blueprint.kind, &blueprint.metadata.locationname);
         *self.crons.entry(cron).or_default() += 1;
-        self.blueprints.insert(name, kept);
+        self.names.insert(name);
     }
 
     fn take(&mut self, name: &str) -> Option<Kept> {
@@ -254,6 +302,7 @@ impl Blueprints {
         let blueprint = &kept.blueprint;
         self.bytes = self.bytes.saturating_sub(kept.bytes());
         self.ids.remove(&blueprint.blueprintid);
+        self.names.remove(name);
         leave(&mut self.kinds, &blueprint.kind, name);
         leave(&mut self.places, &place(blueprint), name);
         let cron = reconcile_cron::name(&blueprint.kind, &blueprint.metadata.locationname);

@@ -73,10 +73,25 @@ impl Crons {
 
     /// Adds a cron.
     pub fn add(&mut self, cron: Cron) {
-        self.bytes += weight(&cron);
+        self.index(&cron);
+        self.table.insert(cron);
+    }
+
+    fn index(&mut self, cron: &Cron) {
+        self.bytes += weight(cron);
         self.by_name.insert(cron.name.clone(), cron.id);
         self.previous.extend(cron.previous);
-        self.table.insert(cron);
+    }
+
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<Cron> {
+        &mut self.table
+    }
+
+    /// Puts a cron back that had this number.
+    pub(in crate::colony) fn restore(&mut self, number: u64, cron: Cron) {
+        self.index(&cron);
+        self.table.restore(number, cron);
     }
 
     /// Takes over what a start at this time brought about.

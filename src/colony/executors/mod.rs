@@ -170,6 +170,18 @@ impl Executors {
         }
     }
 
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<Executor> {
+        &mut self.table
+    }
+
+    /// Puts an executor back that had this number.
+    pub(in crate::colony) fn restore(&mut self, number: u64, executor: Executor) {
+        self.counts[executor.state as usize] += 1;
+        self.by_id.entry(executor.executorid.clone()).or_default().insert(executor.executorname.clone());
+        self.table.restore(number, executor);
+    }
+
     /// Carries out what happened at this time.
     pub fn apply(&mut self, event: ExecutorEvent, at: Time) {
         match event {
@@ -199,7 +211,9 @@ impl Executors {
                 }
             }
             ExecutorEvent::Rekeyed { from, to } => {
-                let names = self.by_id.remove(&from).unwrap_or_default();
+                let Some(names) = self.by_id.remove(&from) else {
+                    return;
+                };
                 for name in &names {
                     if let Some(executor) = self.table.get_mut(name) {
                         executor.executorid = to.clone();

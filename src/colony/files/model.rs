@@ -1,5 +1,6 @@
 //! A revision of a file as it is kept and shown (chapter 4, 3.2).
 
+use crate::colony::table::Keyed;
 use crate::ids::FileId;
 use crate::time::Time;
 use bincode::{Decode, Encode};
@@ -97,7 +98,7 @@ impl FileContent {
 }
 
 /// A revision of a file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct File {
     /// Its id.
     pub id: FileId,
@@ -107,6 +108,13 @@ pub struct File {
     pub added: Time,
     /// What the client said.
     pub content: FileContent,
+}
+
+impl Keyed for File {
+    type Key = FileId;
+    fn key(&self) -> &FileId {
+        &self.id
+    }
 }
 
 /// A revision on its way to the client.

@@ -1,8 +1,8 @@
 //! All files of a colony: by id, and by label and name.
 
 use super::{File, FileContent, FileEvent};
+use crate::colony::table::Table;
 use crate::ids::FileId;
-use crate::map::HashMap;
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,10 +12,8 @@ use std::sync::Arc;
 /// The files of one colony.
 #[derive(Debug, Default)]
 pub struct Files {
-    by_id: HashMap<FileId, Arc<File>>,
+    table: Table<Arc<File>>,
     labels: BTreeMap<String, Label>,
-    /// The number of the newest revision ever.
-    newest: u64,
     /// About how many bytes of memory all revisions take.
     bytes: usize,
 }
@@ -23,7 +21,7 @@ pub struct Files {
 /// Labels and bytes follow from the revisions.
 impl PartialEq for Files {
     fn eq(&self, other: &Self) -> bool {
-        self.newest == other.newest && self.by_id == other.by_id
+        self.table == other.table
     }
 }
 
@@ -39,12 +37,12 @@ struct Label {
 impl Files {
     /// How many revisions there are.
     pub fn len(&self) -> usize {
-        self.by_id.len()
+        self.table.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.table.is_empty()
     }
 
     /// About how many bytes of memory they take.
@@ -54,7 +52,7 @@ impl Files {
 
     /// The revision of this id.
     pub fn get(&self, id: &FileId) -> Option<&Arc<File>> {
-        self.by_id.get(id)
+        self.table.get(id)
     }
 
     /// The revisions of a file, the oldest first.
@@ -99,7 +97,7 @@ impl Files {
         match event {
             FileEvent::Added { id, content } => self.add(id, *content, at),
             FileEvent::Removed(id) => {
-                if let Some(file) = self.by_id.get(&id).cloned() {
+                if let Some(file) = self.table.get(&id).cloned() {
                     self.remove(&file.content.label, &file.content.name, file.sequencenr..=file.sequencenr);
                 }
             }
@@ -111,16 +109,32 @@ impl Files {
 
     fn add(&mut self, id: FileId, content: FileContent, added: Time) {
         // An id is never given twice; a record that does so all the same must not leave the indexes in disagreement.
-        if self.by_id.contains_key(&id) {
+        if self.table.get(&id).is_some() {
             return;
         }
-        self.newest += 1;
-        self.bytes += content.bytes();
-        let file = Arc::new(File { id, sequencenr: self.newest, added, content });
-        self.by_id.insert(id, file.clone());
+        let sequencenr = self.table.next_number() + 1;
+        let file = Arc::new(File { id, sequencenr, added, content });
+        self.index(&file);
+        self.table.insert(file);
+    }
+
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<Arc<File>> {
+        &mut self.table
+    }
+
+    /// Puts a revision back that had this number.
+    pub(in crate::colony) fn restore(&mut self, number: u64, file: Arc<File>) {
+        self.index(&file);
+        self.table.restore(number, file);
+    }
+
+    /// Takes over a revision that is newer than all others of its name.
+    fn index(&mut self, file: &Arc<File>) {
+        self.bytes += file.content.bytes();
         let label = self.labels.entry(file.content.label.clone()).or_default();
         label.revisions += 1;
-        label.files.entry(file.content.name.clone()).or_default().push(file);
+        label.files.entry(file.content.name.clone()).or_default().push(file.clone());
     }
 
     fn remove(&mut self, label: &str, name: &str, numbers: RangeInclusive<u64>) {
@@ -134,7 +148,7 @@ impl Files {
         let from = of_name.partition_point(|file| file.sequencenr < *numbers.start());
         let to = of_name.partition_point(|file| file.sequencenr <= *numbers.end());
         for file in of_name.drain(from..to.max(from)) {
-            self.by_id.remove(&file.id);
+            self.table.remove(&file.id);
             self.bytes -= file.content.bytes();
             *revisions -= 1;
         }

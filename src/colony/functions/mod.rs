@@ -134,12 +134,7 @@ impl Functions {
         match event {
             FunctionEvent::Added(function) => {
                 changes.functions.push((function.functionid.clone(), true));
-                self.by_executor
-                    .entry(function.executorname.clone())
-                    .or_default()
-                    .entry(function.funcname.clone())
-                    .or_default()
-                    .push(function.functionid.clone());
+                self.index(&function);
                 self.table.insert(*function);
             }
             FunctionEvent::Removed(id) => {
@@ -159,6 +154,26 @@ impl Functions {
                 }
             }
         }
+    }
+
+    fn index(&mut self, function: &Function) {
+        self.by_executor
+            .entry(function.executorname.clone())
+            .or_default()
+            .entry(function.funcname.clone())
+            .or_default()
+            .push(function.functionid.clone());
+    }
+
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<Function> {
+        &mut self.table
+    }
+
+    /// Puts a function back that had this number.
+    pub(in crate::colony) fn restore(&mut self, number: u64, function: Function) {
+        self.index(&function);
+        self.table.restore(number, function);
     }
 
     /// Drops all functions of an executor that left.

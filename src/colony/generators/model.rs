@@ -28,7 +28,7 @@ pub struct GeneratorSpec {
 }
 
 /// A generator as it is kept.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Generator {
     /// What it is to do.
     pub spec: GeneratorSpec,
@@ -50,6 +50,11 @@ impl Keyed for Generator {
 }
 
 impl Generator {
+    /// About how many bytes of memory it and its arguments take.
+    pub fn bytes(&self) -> usize {
+        weight(&self.spec) + self.queue.iter().map(|arg| arg_weight(arg)).sum::<usize>()
+    }
+
     /// Arguments that start one workflow.
     pub fn trigger(&self) -> usize {
         usize::try_from(self.spec.trigger).unwrap_or(usize::MAX).max(1)
@@ -122,4 +127,14 @@ impl Serialize for GeneratorAnswer {
         shown.serialize_field("checkerperiod", &self.checker_period)?;
         shown.end()
     }
+}
+
+/// Bytes that a waiting argument takes, about.
+pub(super) fn arg_weight(arg: &str) -> usize {
+    arg.len() + 32
+}
+
+/// Bytes that a generator without arguments takes, about.
+pub(super) fn weight(spec: &GeneratorSpec) -> usize {
+    size_of::<Generator>() + spec.name.len() * 2 + spec.workflow.len() + 128
 }

@@ -2,7 +2,7 @@
 //! in the same record.
 
 use super::GeneratorEvent;
-use super::store::arg_weight;
+use super::model::arg_weight;
 use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};

@@ -1,5 +1,6 @@
 //! All generators of a colony.
 
+use super::model::{arg_weight, weight};
 use super::{Generator, GeneratorSpec, GeneratorStart};
 use crate::colony::table::Table;
 use crate::crypto::Identity;
@@ -68,6 +69,18 @@ impl Generators {
         });
     }
 
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<Generator> {
+        &mut self.table
+    }
+
+    /// Puts a generator back that had this number.
+    pub(in crate::colony) fn restore(&mut self, number: u64, generator: Generator) {
+        self.bytes += generator.bytes();
+        self.by_name.insert(generator.spec.name.clone(), generator.spec.id);
+        self.table.restore(number, generator);
+    }
+
     /// Takes over an argument that came at this time.
     pub fn pack(&mut self, id: &GeneratorId, arg: Box<str>, at: Time) {
         if let Some(generator) = self.table.get_mut(id) {
@@ -100,8 +113,7 @@ impl Generators {
     /// Removes a generator and its arguments.
     pub fn remove(&mut self, id: &GeneratorId) {
         if let Some(generator) = self.table.remove(id) {
-            let args: usize = generator.queue.iter().map(|arg| arg_weight(arg)).sum();
-            self.bytes = self.bytes.saturating_sub(weight(&generator.spec) + args);
+            self.bytes = self.bytes.saturating_sub(generator.bytes());
             self.by_name.remove(&generator.spec.name);
         }
     }
@@ -116,13 +128,4 @@ impl Generators {
             }
         }
     }
-}
-
-/// Bytes that a waiting argument takes, about.
-pub(super) fn arg_weight(arg: &str) -> usize {
-    arg.len() + 32
-}
-
-fn weight(spec: &GeneratorSpec) -> usize {
-    size_of::<Generator>() + spec.name.len() * 2 + spec.workflow.len() + 128
 }

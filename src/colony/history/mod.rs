@@ -60,7 +60,7 @@ pub struct Archived {
 }
 
 /// What the store must forget.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub enum Removal {
     /// A process.
     Process(u64),
@@ -78,7 +78,7 @@ pub enum Removal {
 }
 
 /// What may be in the store and must not be shown: it is in memory again, or was removed.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct Hidden {
     processes: BTreeSet<u64>,
     workflows: BTreeSet<u64>,
@@ -120,7 +120,7 @@ impl Hidden {
 }
 
 /// What a colony remembers about its part of the store.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct History {
     holdings: Holdings,
     hidden: Arc<Hidden>,

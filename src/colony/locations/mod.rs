@@ -73,6 +73,11 @@ impl Locations {
         self.table.iter()
     }
 
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<Location> {
+        &mut self.table
+    }
+
     /// Carries out what happened.
     pub fn apply(&mut self, event: LocationEvent) {
         match event {

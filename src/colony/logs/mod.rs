@@ -4,6 +4,7 @@ pub mod add;
 pub mod add_of_executor;
 pub mod get;
 pub mod pattern;
+mod round;
 pub mod search;
 
 use crate::ids::ProcessId;
@@ -12,6 +13,7 @@ use crate::map::HashMap;
 use crate::time::Nanos;
 use bincode::{Decode, Encode};
 use pattern::Pattern;
+use round::Round;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use std::collections::VecDeque;
@@ -31,7 +33,7 @@ pub struct LogEvent {
 }
 
 /// A line as it is kept and shown.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct LogLine {
     /// What was said, by whom, about what.
     pub said: LogEvent,
@@ -43,7 +45,7 @@ pub struct LogLine {
 const LINE_BYTES: usize = 216;
 
 /// The log lines of one colony.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Logs {
     by_process: HashMap<ProcessId, Lines>,
     by_executor: HashMap<String, Lines>,
@@ -53,6 +55,15 @@ pub struct Logs {
     end: usize,
     /// About how many bytes of memory those of them took that were removed.
     removed: usize,
+    /// What is being written to a checkpoint.
+    round: Option<Round>,
+}
+
+/// The indexes follow from the lines in the order of time.
+impl PartialEq for Logs {
+    fn eq(&self, other: &Self) -> bool {
+        self.by_time == other.by_time && (self.end, self.removed) == (other.end, other.removed)
+    }
 }
 
 /// Lines in the order of their time stamps.
@@ -81,8 +92,13 @@ pub enum LogRange {
 impl Logs {
     /// Carries out what happened at this time.
     pub fn apply(&mut self, said: LogEvent, timestamp: Nanos) {
-        self.end += LINE_BYTES + said.message.len();
-        let line = Arc::new(LogLine { said, timestamp });
+        self.restore(Arc::new(LogLine { said, timestamp }));
+    }
+
+    /// Takes over a line that is newer than all others.
+    pub(in crate::colony) fn restore(&mut self, line: Arc<LogLine>) {
+        self.end += LINE_BYTES + line.said.message.len();
+        let timestamp = line.timestamp;
         self.by_time.push_back(Entry { timestamp, end: self.end, line: line.clone() });
         if let Some(process) = line.said.process {
             self.by_process.entry(process).or_default().push_back(line.clone());
@@ -99,6 +115,9 @@ impl Logs {
     pub fn expire(&mut self, until: Nanos) {
         while let Some(Entry { end, line, .. }) = self.by_time.pop_front_if(|entry| entry.timestamp <= until) {
             self.removed = end;
+            if let Some(round) = &mut self.round {
+                round.save(&line);
+            }
             // A line that is the oldest of all is the oldest of its process and of its executor.
             if let Some(process) = line.said.process {
                 pop_oldest(&mut self.by_process, &process);

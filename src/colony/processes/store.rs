@@ -74,6 +74,11 @@ pub struct Closed {
 }
 
 impl Processes {
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<Process> {
+        &mut self.table
+    }
+
     /// The process of this id.
     pub fn get(&self, id: &ProcessId) -> Option<&Process> {
         self.table.get(id)
@@ -322,7 +327,7 @@ impl Processes {
         Some(process)
     }
 
-    /// Puts a finished process back that was taken out. Nobody is told.
+    /// Puts a process back that had this number. Nobody is told.
     pub fn restore(&mut self, number: u64, process: Process, changes: &mut Changes) {
         let (id, bytes) = (process.id, process.bytes());
         let attributes = process.attributes.clone();

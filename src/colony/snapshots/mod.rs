@@ -35,7 +35,7 @@ pub enum SnapshotEvent {
 }
 
 /// A snapshot. It never changes, also when files that it names are removed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Snapshot {
     /// Its id.
     pub id: SnapshotId,
@@ -68,7 +68,8 @@ impl Snapshot {
         SNAPSHOT_BYTES + label.len() + 2 * name.len() + files * size_of::<FileId>()
     }
 
-    fn bytes(&self) -> usize {
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
         Snapshot::bytes_of(&self.label, &self.name, self.files.len())
     }
 
@@ -125,6 +126,18 @@ impl Snapshots {
         self.table.iter().rev()
     }
 
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<Snapshot> {
+        &mut self.table
+    }
+
+    /// Puts a snapshot back that had this number.
+    pub(in crate::colony) fn restore(&mut self, number: u64, snapshot: Snapshot) {
+        self.bytes += snapshot.bytes();
+        self.by_name.insert(snapshot.name.clone(), snapshot.id);
+        self.table.restore(number, snapshot);
+    }
+
     /// Carries out what happened at this time, when these were the files.
     pub fn apply(&mut self, event: SnapshotEvent, files: &Files, added: Time) {
         match event {
@@ -145,7 +158,11 @@ impl Snapshots {
                     self.by_name.remove(&snapshot.name);
                 }
             }
-            SnapshotEvent::AllRemoved => *self = Snapshots::default(),
+            SnapshotEvent::AllRemoved => {
+                self.table.clear();
+                self.by_name.clear();
+                self.bytes = 0;
+            }
         }
     }
 }

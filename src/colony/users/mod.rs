@@ -103,6 +103,17 @@ impl Users {
         }
     }
 
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<User> {
+        &mut self.table
+    }
+
+    /// Puts a user back that had this number.
+    pub(in crate::colony) fn restore(&mut self, number: u64, user: User) {
+        self.by_id.insert(user.userid.clone(), user.name.clone());
+        self.table.restore(number, user);
+    }
+
     /// Carries out what happened.
     pub fn apply(&mut self, event: UserEvent) {
         match event {

@@ -62,7 +62,7 @@ pub(super) struct Node {
 }
 
 /// A workflow.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Workflow {
     /// Its id.
     pub id: GraphId,

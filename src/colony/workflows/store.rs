@@ -22,6 +22,11 @@ impl PartialEq for Workflows {
 }
 
 impl Workflows {
+    /// What a checkpoint writes and reads.
+    pub(in crate::colony) fn table(&mut self) -> &mut Table<Workflow> {
+        &mut self.table
+    }
+
     /// The workflow of this id.
     pub fn get(&self, id: &GraphId) -> Option<&Workflow> {
         self.table.get(id)
@@ -48,7 +53,7 @@ impl Workflows {
         self.table.remove(id)
     }
 
-    /// Puts a workflow back that was taken out.
+    /// Puts a workflow back that had this number.
     pub fn restore(&mut self, number: u64, workflow: Workflow) {
         if let Some(slot) = self.table.restore(number, workflow) {
             self.enter(slot);

@@ -163,15 +163,18 @@ impl Round {
     /// Takes the part of a stream over from the checkpoint before, if it covers exactly this position there, and the
     /// file that it is in is worth keeping. Otherwise the part must be written again.
     pub fn carry_over(&mut self, stream: StreamId, position: Position) -> bool {
+        let is_carriable = self.carriable(stream) == Some(position);
         let section = self.newest.as_ref().and_then(|newest| newest.section(stream));
-        let Some(section) = section.filter(|section| section.position == position) else {
-            return false;
-        };
+        self.sections.extend(section.filter(|_| is_carriable));
+        is_carriable
+    }
+
+    /// The position up to which the part of a stream could be taken over from the checkpoint before.
+    #[must_use]
+    pub fn carriable(&self, stream: StreamId) -> Option<Position> {
+        let section = self.newest.as_ref()?.section(stream)?;
         let is_worth_it = self.worth_keeping.get(&section.file).copied().unwrap_or_default();
-        if is_worth_it {
-            self.sections.push(*section);
-        }
-        is_worth_it
+        is_worth_it.then_some(section.position)
     }
 
     /// Begins the part of a stream, which covers its records up to this position. Each stream once.
@@ -198,6 +201,11 @@ impl Round {
         self.piece.extend_from_slice(&header);
         self.piece.extend_from_slice(bytes);
         if self.piece.len() >= PIECE_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Forgets the part that was begun last.
+    pub fn drop_section(&mut self) {
+        self.sections.pop();
     }
 
     fn flush(&mut self) -> Result<(), CheckpointError> {
