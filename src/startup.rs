@@ -254,18 +254,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         milliseconds = begin.elapsed().as_millis() as u64,
         "serving"
     );
-    Ok(Running {
-        address,
-        owner,
-        new_owner,
-        log_stopped,
-        handle,
-        monitor,
-        log: file_log,
-        checkpoints,
-        history,
-        shared,
-    })
+    Ok(Running { address, owner, new_owner, log_stopped, handle, monitor, log: file_log, checkpoints, history, shared })
 }
 
 fn bind_monitor(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -152,7 +152,7 @@ fn what_was_acknowledged_survives_a_kill() {
     eprintln!("COLONIES_CRASH_SEED={seed} COLONIES_CRASH_ROUNDS={rounds}");
     let mut random = Random(seed);
     // What is closed goes to the history store at once, so that kills fall between its steps, too.
-    let mut server = Server::start_with(&["--archive-after", "0"]);
+    let mut server = Server::start_with(&["--archive-after", "0", "--checkpoint-bytes", "300000"]);
     let colony = Colony::new(&server);
     let mut executors: Vec<_> = (0..EXECUTORS)
         .map(|n| {
@@ -161,9 +161,11 @@ fn what_was_acknowledged_survives_a_kill() {
         })
         .collect();
     let mut oracle = Oracle::default();
+    let mut checkpoints = 0;
     for round in 0..rounds {
         let colony = colony.at(&server);
         run_round(&mut server, &colony, &mut executors, &mut oracle, &mut random);
+        checkpoints += server.log().matches("a checkpoint was made").count();
         server = server.again().unwrap();
         let colony = colony.at(&server);
         let found = verify(&colony, &mut executors, &mut oracle);
@@ -177,6 +179,8 @@ fn what_was_acknowledged_survives_a_kill() {
         oracle.processes.len()
     );
     assert!(oracle.processes.values().any(|known| known.closed), "nothing was ever closed");
+    eprintln!("{checkpoints} checkpoints");
+    assert!(checkpoints as u64 > rounds / 10, "there were hardly any checkpoints: {checkpoints}");
 }
 
 /// Load until the kill; then everything that the threads know is brought together.

@@ -3,6 +3,7 @@
 mod about;
 mod absent;
 mod attribute;
+mod backup;
 mod bench;
 mod blueprint;
 mod channel;
@@ -90,6 +91,8 @@ enum Command {
     Location(location::LocationGroup),
     /// Move and list files, labels and snapshots
     Fs(fs::FsGroup),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     /// Look at, check, print and cut the log of a server that is stopped
     #[command(subcommand)]
     Wal(wal::WalCommand),
@@ -137,6 +140,8 @@ impl Command {
             Command::Dev(command) => return command.run(),
             Command::Wal(command) => return command.run(global),
             Command::Bench(command) => return command.run(),
+            Command::Backup(command) => command.run(global)?,
+            Command::Restore(command) => command.run(global)?,
             Command::Key(command) => command.run(global)?,
             Command::Colony(group) => group.run(global)?,
             Command::User(group) => group.run(global)?,

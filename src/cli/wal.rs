@@ -2,7 +2,7 @@
 
 mod dump;
 mod inspect;
-mod progress;
+pub(super) mod progress;
 mod repair;
 mod verify;
 
@@ -95,7 +95,7 @@ impl DataDir {
             locked => locked?,
         };
         let mut shown = progress::Progress::start();
-        let inspection = log.inspect(&mut |done, total| shown.show(done, total))?;
+        let inspection = log.inspect(&mut |done, total| shown.show("reading the log", done, total))?;
         drop(shown);
         let inspection = inspection.with_context(nothing)?;
         Ok((log, inspection))

@@ -123,7 +123,11 @@ impl Maker {
         let Committed { round, bytes, written, removed_segments, .. } = self.round()?;
         self.sources.metrics.made(begin.elapsed(), bytes);
         tracing::info!(
-            round, bytes, written, removed_segments, milliseconds = begin.elapsed().as_millis() as u64,
+            round,
+            bytes,
+            written,
+            removed_segments,
+            milliseconds = begin.elapsed().as_millis() as u64,
             "a checkpoint was made"
         );
         Ok(())

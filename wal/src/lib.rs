@@ -57,15 +57,15 @@ pub mod storage;
 /// What an [`Offline`] log tells about itself, and how it is cut.
 pub mod inspection {
     pub use crate::file::{
-        Cut, CutError, CutPlan, End, Files, Inspection, Lost, Progress, SegmentState, SegmentSummary, StreamSummary,
-        Torn,
+        CheckpointSummary, Cut, CutError, CutPlan, End, Files, Inspection, Lost, Progress, SegmentState,
+        SegmentSummary, StreamSummary, Torn,
     };
 }
 
 pub use checkpoint::{Checkpoint, CheckpointError, Committed, Rejected, Round, VisitChunk};
 pub use credit::{Class, Credit, NoRoom};
 pub use error::{OpenError, ReadError};
-pub use file::{FileLog, Offline, Recovered, TornTail, Verified, verify};
+pub use file::{Copied, FileLog, Offline, Recovered, TornTail, Verified, copy, verify};
 pub use log::{Append, Durability, Log, OnDurable, Outcome, Visit};
 pub use mark::DurableMark;
 pub use memory::MemoryLog;

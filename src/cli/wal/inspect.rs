@@ -31,8 +31,18 @@ struct Shown {
     streams: Vec<Stream>,
     /// Streams whose last record is not finished.
     unfinished: Vec<u64>,
+    checkpoints: Vec<Checkpoint>,
     prepared: Count,
     setaside: Count,
+}
+
+#[derive(Serialize)]
+struct Checkpoint {
+    file: String,
+    bytes: u64,
+    streams: u64,
+    needsfrom: u64,
+    unusable: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -71,7 +81,7 @@ impl Inspect {
         let (_log, inspection) = self.datadir.read(Arc::new(ReadOnlyStorage))?;
         let shown = shown(&inspection);
         let out = Output::new(global);
-        out.show(&shown, || vec![segments(&shown), streams(&shown), summary(&shown)])?;
+        out.show(&shown, || vec![segments(&shown), checkpoints(&shown), streams(&shown), summary(&shown)])?;
         if !out.json {
             print(&format!("{}\n", shown.verdict))?;
         }
@@ -91,6 +101,7 @@ fn shown(inspection: &Inspection) -> Shown {
         segments,
         streams: inspection.streams.iter().map(stream).collect(),
         unfinished: inspection.unfinished.iter().map(|stream| stream.0).collect(),
+        checkpoints: inspection.checkpoints.iter().map(checkpoint).collect(),
         prepared: count(inspection.prepared),
         setaside: count(inspection.set_aside),
     }
@@ -116,6 +127,16 @@ fn segment(segment: &wal::inspection::SegmentSummary) -> Segment {
     }
 }
 
+fn checkpoint(checkpoint: &wal::inspection::CheckpointSummary) -> Checkpoint {
+    Checkpoint {
+        file: name(&checkpoint.path),
+        bytes: checkpoint.bytes,
+        streams: checkpoint.streams,
+        needsfrom: checkpoint.needs_from,
+        unusable: checkpoint.unusable.clone(),
+    }
+}
+
 fn stream(stream: &wal::inspection::StreamSummary) -> Stream {
     let wal::inspection::StreamSummary { stream, last, records, bytes } = *stream;
     Stream { stream, epoch: last.epoch, number: last.number, records, bytes }
@@ -129,6 +150,17 @@ fn segments(shown: &Shown) -> Grid {
         let epoch = segment.epoch.map_or_else(|| "-".to_owned(), |epoch| epoch.to_string());
         let cells = [segment.file.clone()].into_iter().chain(numbers.map(|number| number.to_string()));
         grid.row(cells.chain([epoch, segment.state.to_owned()]));
+    }
+    grid
+}
+
+fn checkpoints(shown: &Shown) -> Grid {
+    let headers = ["FILE", "BYTES", "STREAMS", "NEEDS THE LOG FROM BATCH", "STATE"];
+    let mut grid = Grid::with_headers(&headers).titled("Checkpoints, the newest first");
+    for checkpoint in &shown.checkpoints {
+        let numbers = [checkpoint.bytes, checkpoint.streams, checkpoint.needsfrom].map(|number| number.to_string());
+        let state = checkpoint.unusable.clone().unwrap_or_else(|| "good".to_owned());
+        grid.row([checkpoint.file.clone()].into_iter().chain(numbers).chain([state]));
     }
     grid
 }
@@ -152,7 +184,7 @@ fn summary(shown: &Shown) -> Grid {
         .pair("State", shown.end)
         .pair("Epoch", shown.epoch)
         .pair("Prepared segments", files(&shown.prepared))
-        .pair("Set aside (.torn)", files(&shown.setaside))
+        .pair("Set aside (.torn, .rejected)", files(&shown.setaside))
         .pair("Bytes of all files", shown.bytes);
     if !shown.unfinished.is_empty() {
         let streams = shown.unfinished.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");

@@ -26,9 +26,10 @@ impl Progress {
         Progress { on: styles_on(&io::stderr()), begin: Instant::now(), next: QUIET, asked: 0, shown: false }
     }
 
-    /// So many bytes of `total` are done.
-    pub fn show(&mut self, done: u64, total: u64) {
-        if !self.on || done < self.asked {
+    /// So many bytes of `total` are done of this.
+    pub fn show(&mut self, what: &str, done: u64, total: u64) {
+        // Another file begins anew.
+        if !self.on || (done < self.asked && done + STEP_BYTES >= self.asked) {
             return;
         }
         self.asked = done + STEP_BYTES;
@@ -41,7 +42,7 @@ impl Progress {
         let percent = done.saturating_mul(100) / total.max(1);
         let mib = 1024 * 1024;
         // Nobody looks at a closed stderr.
-        let _ = write!(io::stderr(), "\rreading the log: {percent} % of {} MiB ", total.div_ceil(mib));
+        let _ = write!(io::stderr(), "\r{what}: {percent} % of {} MiB \u{1b}[K", total.div_ceil(mib));
     }
 }
 

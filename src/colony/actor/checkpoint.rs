@@ -20,7 +20,9 @@ impl ColonyActor {
             }
             CheckpointStep::Next(reply) => reply(match &self.ended {
                 Some((_, ended)) => Taken::Ended(*ended),
-                None => state.next_piece(limits::CHECKPOINT_SLICE_BYTES).map_or(Taken::All, |piece| Taken::Piece(Box::new(piece))),
+                None => state
+                    .next_piece(limits::CHECKPOINT_SLICE_BYTES)
+                    .map_or(Taken::All, |piece| Taken::Piece(Box::new(piece))),
             }),
             CheckpointStep::End => state.end_checkpoint(),
         }

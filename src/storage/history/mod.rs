@@ -5,6 +5,7 @@
 
 mod body;
 mod expire;
+pub mod pause;
 mod reader;
 mod rows;
 mod schema;
@@ -102,14 +103,20 @@ impl HistoryStore {
         let path = dir.join("history.db");
         let failed = |reason: String| HistoryError { path: path.clone(), reason };
         std::fs::create_dir_all(dir).map_err(|error| failed(error.to_string()))?;
+        // Not while somebody copies it.
+        let turn = pause::take(dir).map_err(|error| failed(error.to_string()))?;
         let mut connection = schema::open_writer(&path).map_err(|error| failed(error.to_string()))?;
         let holdings = settle_all(&mut connection, known).map_err(|error| failed(error.to_string()))?;
+        drop(turn);
         let (jobs, queue) = unbounded();
         let writes = Arc::new(Writes { duration: Histogram::of_durations(), failed: AtomicU64::new(0) });
         let counted = writes.clone();
         std::thread::Builder::new()
             .name("history".to_owned())
-            .spawn(move || run(connection, &queue, &counted))
+            .spawn({
+                let dir = dir.to_path_buf();
+                move || run(connection, &dir, &queue, &counted)
+            })
             .map_err(|error| failed(error.to_string()))?;
         let permits = Semaphore::new(limits::HISTORY_READERS);
         let shared = Shared { path, jobs, readers: Mutex::default(), permits, holdings, writes };
@@ -224,9 +231,13 @@ fn settle_all(connection: &mut Connection, known: &[Known]) -> rusqlite::Result<
         .collect()
 }
 
-fn run(mut connection: Connection, queue: &Receiver<Job>, writes: &Writes) {
+fn run(mut connection: Connection, dir: &Path, queue: &Receiver<Job>, writes: &Writes) {
     let mut forgotten = HashSet::new();
     for job in queue {
+        let turn = pause::take(dir);
+        if let Err(error) = &turn {
+            tracing::error!(%error, file = %dir.join(pause::FILE).display(), "can't be locked: a backup made now may be incomplete");
+        }
         match job {
             // A batch that waited for the log while its colony was removed.
             Job::Write(batch, done) if forgotten.contains(&batch.of) => done(Ok(())),

@@ -49,6 +49,11 @@ fn round(name: &str, suffix: &str) -> Option<u64> {
     digits.parse().ok().filter(|round| is_number && *round > 0)
 }
 
+/// Whether a file of that name belongs to a checkpoint.
+pub(crate) fn is_part(name: &str) -> bool {
+    file_round(name).is_some() || manifest_round(name).is_some()
+}
+
 /// Which file of which log it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileId {

@@ -8,7 +8,7 @@ mod format;
 mod read;
 mod write;
 
-pub(crate) use format::{Manifest, VERSION, manifest_path};
+pub(crate) use format::{Manifest, VERSION, is_part, manifest_path};
 pub use read::{Checkpoint, Rejected, VisitChunk};
 pub(crate) use read::{find, misfit};
 pub use write::{CheckpointError, Committed, Round};

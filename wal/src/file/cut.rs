@@ -10,6 +10,7 @@ use super::recover::{Current, copy_aside, copy_bytes, create_prepared, free_name
 use super::scan::{Observer, Segment, io_error, scan_observed};
 use super::segment;
 use super::window::Window;
+use crate::checkpoint::{self, Manifest};
 use crate::error::OpenError;
 use crate::position::{Position, StreamId};
 use crate::storage::Storage;
@@ -97,6 +98,12 @@ pub enum CutError {
         /// The byte asked for.
         offset: u64,
     },
+    /// What stays could not be read without what is cut.
+    #[error(
+        "the beginning of the log was removed behind checkpoints, and none of them would fit what stays: cut it \
+         further behind, or restore a back-up"
+    )]
+    BelowCheckpoints,
     /// Everything would be cut.
     #[error("that would cut the whole log: move its directory away instead")]
     Everything,
@@ -135,6 +142,14 @@ pub(super) fn plan(
         let there = behind(storage, later, 0, &chain)?;
         rest.last_batch = rest.last_batch.max(there.last_batch);
         rest.last_epoch = rest.last_epoch.max(there.last_epoch);
+    }
+    let first_batch = segments.first().map_or(1, |segment| segment.first_batch);
+    if first_batch > 1 {
+        let found = checkpoint::find(storage, dir).map_err(io_error("list", dir))?;
+        let fits = |manifest: &Manifest| manifest.from_batch >= first_batch && manifest.until_batch < chain.next;
+        if !found.manifests.iter().any(fits) {
+            return Err(CutError::BelowCheckpoints);
+        }
     }
     let newest = inspection.epoch.max(chain.epoch).max(rest.last_epoch).max(tracker.epoch);
     Ok(CutPlan {

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::batch::{self, Frame};
+use super::recover::choose;
 use super::scan::{Observer, Scan, Segment, io_error, list, scan_observed};
 use super::segment;
 use super::shared::Extent;
+use crate::checkpoint;
 use crate::error::OpenError;
 use crate::position::{Position, StreamId};
 use crate::storage::Storage;
@@ -29,9 +32,28 @@ pub struct Inspection {
     pub last_record: Option<(StreamId, Position)>,
     /// Prepared segments that are not in use yet.
     pub prepared: Files,
-    /// Copies of what was cut off.
+    /// Copies of what was cut off, and checkpoints that could not be used.
     pub set_aside: Files,
+    /// The checkpoints, the newest first.
+    pub checkpoints: Vec<CheckpointSummary>,
     pub(super) extent: Extent,
+}
+
+/// A checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointSummary {
+    /// Its manifest.
+    pub path: PathBuf,
+    /// Its number; zero if it can't be read.
+    pub round: u64,
+    /// Bytes of its parts.
+    pub bytes: u64,
+    /// The streams in it.
+    pub streams: u64,
+    /// The batch from which on it needs the log.
+    pub needs_from: u64,
+    /// Why it can't be used, if it can't. The newest that can be used was read and is good.
+    pub unusable: Option<String>,
 }
 
 /// A segment of the log.
@@ -127,10 +149,11 @@ pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 
 /// Reads the log in `dir`, which must be locked. `None` if there is none.
 pub(super) fn inspect(
-    storage: &dyn Storage,
+    shared_storage: &Arc<dyn Storage>,
     dir: &Path,
     progress: &mut Progress<'_>,
 ) -> Result<Option<Inspection>, OpenError> {
+    let storage = &**shared_storage;
     let segments = list(storage, dir)?;
     if segments.is_empty() {
         return Ok(None);
@@ -145,15 +168,23 @@ pub(super) fn inspect(
     for name in storage.list(dir).map_err(io_error("list", dir))? {
         let files = match name.as_str() {
             name if segment::prepared_serial(name).is_some() => &mut prepared,
-            name if name.ends_with(".torn") => &mut set_aside,
+            name if name.ends_with(".torn") || name.ends_with(".rejected") => &mut set_aside,
             _ => continue,
         };
         files.count += 1;
         files.bytes += size(&dir.join(name))?;
     }
     let Collector { mut segments, streams, read, epoch, last_record, .. } = collector;
+    let mut checkpoints = Vec::new();
     let (end, unfinished) = match scanned {
-        Ok(Some(scan)) => (end_of(&scan), scan.assembler.unfinished()),
+        Ok(Some(scan)) => match judged(shared_storage, dir, &scan) {
+            Ok(found) => {
+                checkpoints = found;
+                (end_of(&scan), scan.assembler.unfinished())
+            }
+            Err(error @ OpenError::Io { .. }) => return Err(error),
+            Err(error) => (End::Damaged(error), Vec::new()),
+        },
         // Files by a segment's name, and nothing in them.
         Ok(None) => (End::Open, Vec::new()),
         Err(error @ OpenError::Io { .. }) => return Err(error),
@@ -165,7 +196,40 @@ pub(super) fn inspect(
         end: segments.iter().take(read).next_back().map_or(0, |segment| segment.end),
     };
     let streams = streams.into_values().collect();
-    Ok(Some(Inspection { segments, streams, epoch, end, unfinished, last_record, prepared, set_aside, extent }))
+    Ok(Some(Inspection {
+        segments,
+        streams,
+        epoch,
+        end,
+        unfinished,
+        last_record,
+        prepared,
+        set_aside,
+        checkpoints,
+        extent,
+    }))
+}
+
+/// The checkpoints, and which of them could be used to open the log.
+fn judged(storage: &Arc<dyn Storage>, dir: &Path, scan: &Scan) -> Result<Vec<CheckpointSummary>, OpenError> {
+    let chosen = choose(storage, dir, scan)?;
+    let usable = chosen.kept.iter().map(|manifest| CheckpointSummary {
+        path: checkpoint::manifest_path(dir, manifest.round),
+        round: manifest.round,
+        bytes: manifest.bytes(),
+        streams: manifest.sections.len() as u64,
+        needs_from: manifest.from_batch,
+        unusable: None,
+    });
+    let unusable = chosen.rejected.iter().map(|rejected| CheckpointSummary {
+        path: rejected.file.clone(),
+        round: 0,
+        bytes: 0,
+        streams: 0,
+        needs_from: 0,
+        unusable: Some(rejected.seen.clone()),
+    });
+    Ok(usable.chain(unusable).collect())
 }
 
 fn end_of(scan: &Scan) -> End {

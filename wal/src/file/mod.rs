@@ -3,6 +3,7 @@
 mod assemble;
 mod batch;
 mod chain;
+mod copy;
 mod cut;
 mod inspect;
 mod offline;
@@ -38,8 +39,11 @@ use crate::queue::{Entry, Queue};
 use crate::status::{Counters, Health, Poison, Status};
 use crate::storage::{Storage, StorageLock};
 
+pub use self::copy::{Copied, copy};
 pub use self::cut::{Cut, CutError, CutPlan, Lost};
-pub use self::inspect::{End, Files, Inspection, Progress, SegmentState, SegmentSummary, StreamSummary, Torn};
+pub use self::inspect::{
+    CheckpointSummary, End, Files, Inspection, Progress, SegmentState, SegmentSummary, StreamSummary, Torn,
+};
 pub use self::offline::Offline;
 pub use self::recover::{Recovered, TornTail};
 

@@ -38,7 +38,7 @@ impl Offline {
     ///
     /// [`OpenError::Io`], if the system does not let it be read. Damage is no error: see [`crate::inspection::End`].
     pub fn inspect(&self, progress: &mut Progress<'_>) -> Result<Option<Inspection>, OpenError> {
-        inspect::inspect(&*self.storage, &self.dir, progress)
+        inspect::inspect(&self.storage, &self.dir, progress)
     }
 
     /// Visits all good records before the end that was found, or the damage.

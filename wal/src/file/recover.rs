@@ -98,15 +98,15 @@ pub(crate) fn recover(storage: &Arc<dyn Storage>, dir: &Path, options: &Options)
 }
 
 /// The checkpoints of a log.
-struct Chosen {
+pub(super) struct Chosen {
     /// Those that can be used, the newest first. The first one was read and is good.
-    kept: Vec<Manifest>,
-    rejected: Vec<Rejected>,
+    pub(super) kept: Vec<Manifest>,
+    pub(super) rejected: Vec<Rejected>,
     next_round: u64,
 }
 
 /// Judges which checkpoints can be used for the log that was read.
-fn choose(storage: &Arc<dyn Storage>, dir: &Path, scan: &Scan) -> Result<Chosen, OpenError> {
+pub(super) fn choose(storage: &Arc<dyn Storage>, dir: &Path, scan: &Scan) -> Result<Chosen, OpenError> {
     let found = checkpoint::find(&**storage, dir).map_err(io_error("list", dir))?;
     if let Some((file, version)) = found.too_new {
         return Err(OpenError::TooNew { file, found: version, supported: checkpoint::VERSION });
