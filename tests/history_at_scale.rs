@@ -66,13 +66,6 @@ fn writer_cpu() -> u64 {
     of_writer.map(|task| cpu(&task.join("stat"))).sum()
 }
 
-/// Kilobytes of resident memory.
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 /// What the past is made of.
 struct Past {
     of: Incarnation,
@@ -256,24 +249,17 @@ fn load(server: &Server, processes: u64, lines: u64) -> Past {
     past
 }
 
-/// Milliseconds that the newest start took, as the server says it.
-fn start_time(server: &Server) -> u64 {
-    let log = server.log();
-    let line = log.lines().find(|line| line.contains(" serving ")).unwrap();
-    line.rsplit_once("milliseconds=").unwrap().1.trim().parse().unwrap()
-}
-
 fn restart(server: &mut Server) -> (u64, u64) {
     let mut times: Vec<u64> = (0..5)
         .map(|_| {
             server.signal(rustix::process::Signal::TERM);
             assert!(server.wait().success());
             *server = Server::try_start(server.dir(), &[]).unwrap();
-            start_time(server)
+            server.start_milliseconds()
         })
         .collect();
     times.sort_unstable();
-    (times[2], resident(server.pid()))
+    (times[2], server.resident_kb())
 }
 
 /// Asks a few times; the median and the longest.
@@ -433,7 +419,7 @@ fn the_past_weighs_nothing() {
 
     out_of_bounds.extend(read(&full_colony.at(&full), &past));
     wait::until_true("the empty store's server to answer", || empty_colony.at(&empty).statistics().is_object());
-    let (empty_memory, full_memory) = (resident(empty.pid()), resident(full.pid()));
+    let (empty_memory, full_memory) = (empty.resident_kb(), full.resident_kb());
     println!("resident memory after all that: {empty_memory} kB without a past, {full_memory} kB with it");
     if full_memory > empty_memory + MEMORY_KB {
         out_of_bounds.push(format!("{full_memory} kB of memory instead of {empty_memory} kB"));

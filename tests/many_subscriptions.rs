@@ -33,13 +33,6 @@ fn allow_open_files() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
 }
 
-/// Kilobytes of resident memory.
-fn resident(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 /// Connections that are subscribed to the end of these processes.
 fn subscribe(server: &Server, colony: &Colony, ids: &[String]) -> Vec<WebSocket> {
     let mut sockets: Vec<WebSocket> = ids
@@ -133,11 +126,11 @@ fn a_subscription_is_small_and_does_not_delay_others() {
     // Once for nothing: what is made at first use is no part of either.
     time_of_an_event(&server, &colony, &timed);
     let alone = time_of_an_event(&server, &colony, &timed);
-    let before = resident(&server);
+    let before = server.resident_kb();
     let begin = Instant::now();
     let mut sockets = subscribe(&server, &colony, &ids);
     let took = begin.elapsed();
-    let bytes = (resident(&server) - before) * 1_024 / many as u64;
+    let bytes = (server.resident_kb() - before) * 1_024 / many as u64;
     let beside = time_of_an_event(&server, &colony, &timed);
     println!("{many} subscriptions in {took:.1?}: {bytes} bytes of memory each");
     println!("close to event: p50 {alone:.0?} alone, {beside:.0?} beside them");

@@ -101,6 +101,20 @@ impl Server {
         self.child.id()
     }
 
+    /// Kilobytes of its resident memory.
+    pub fn resident_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Milliseconds that its start took, as it says.
+    pub fn start_milliseconds(&self) -> u64 {
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains(" serving ")).unwrap();
+        line.rsplit_once("milliseconds=").unwrap().1.trim().parse().unwrap()
+    }
+
     /// `kill -9`, and waits for the end.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
