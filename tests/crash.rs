@@ -152,7 +152,7 @@ fn what_was_acknowledged_survives_a_kill() {
     eprintln!("COLONIES_CRASH_SEED={seed} COLONIES_CRASH_ROUNDS={rounds}");
     let mut random = Random(seed);
     // What is closed goes to the history store at once, so that kills fall between its steps, too.
-    let mut server = Server::start_with(&["--archive-after", "0", "--checkpoint-bytes", "300000"]);
+    let mut server = Server::start_with(&["--archive-after", "0", "--checkpoint-bytes", "20000"]);
     let colony = Colony::new(&server);
     let mut executors: Vec<_> = (0..EXECUTORS)
         .map(|n| {

@@ -41,15 +41,19 @@ impl Scene {
     }
 
     fn owned(&self, message: Value) -> Value {
-        self.colony.client.call(&self.colony.owner, &message).ok()
+        self.call(&self.colony.owner, message)
     }
 
     fn used(&self, message: Value) -> Value {
-        self.colony.client.call(&self.colony.user, &message).ok()
+        self.call(&self.colony.user, message)
     }
 
     fn worked(&self, message: Value) -> Value {
-        self.colony.client.call(&self.worker, &message).ok()
+        self.call(&self.worker, message)
+    }
+
+    fn call(&self, key: &PrivateKey, message: Value) -> Value {
+        self.colony.client.call(key, &in_colony(&self.colony, message)).ok()
     }
 
     /// Processes in all states, with what they carry.
@@ -167,12 +171,9 @@ impl Scene {
             messages.push(json!({ "msgtype": "getprocessesmsg", "state": state, "count": 100 }));
             messages.push(json!({ "msgtype": "getprocessgraphsmsg", "state": state, "count": 100 }));
         }
-        let read = |mut message: Value| {
+        let read = |message: Value| {
             let what = message.to_string();
-            if message.get("colonyname").is_none() {
-                message["colonyname"] = name.as_str().into();
-            }
-            let mut reply = colony.client.call(&colony.user, &message);
+            let mut reply = colony.client.call(&colony.user, &in_colony(colony, message));
             forget_signs_of_life(&mut reply.payload);
             (what, json!([reply.status, reply.payload]))
         };
@@ -203,6 +204,12 @@ impl Scene {
         let out = json!(["x".repeat(BALLAST_BYTES)]);
         self.worked(json!({ "msgtype": "setoutputmsg", "processid": self.running, "out": out }));
     }
+}
+
+/// The message, for this colony.
+fn in_colony(colony: &Colony, mut message: Value) -> Value {
+    message["colonyname"] = colony.name.as_str().into();
+    message
 }
 
 /// When an executor was last heard from is kept in memory only.

@@ -17,7 +17,7 @@ static EMPTY_OBJECT: LazyLock<RawJson> = LazyLock::new(|| RawJson::constant("{}"
 
 impl RawJson {
     fn constant(text: &str) -> RawJson {
-        RawJson::from_text(text.to_owned()).expect("a constant of this program is JSON")
+        RawJson(RawValue::from_string(text.to_owned()).expect("a constant of this program is JSON").into())
     }
 
     /// `[]`, shared.
@@ -32,7 +32,16 @@ impl RawJson {
 
     /// Checks and takes a text; `None` where it is not one JSON value.
     pub fn from_text(text: String) -> Option<RawJson> {
-        RawValue::from_string(text).ok().map(|raw| RawJson(raw.into()))
+        RawJson::shared(&text).or_else(|| RawValue::from_string(text).ok().map(|raw| RawJson(raw.into())))
+    }
+
+    /// What most processes have is there once for all of them.
+    fn shared(text: &str) -> Option<RawJson> {
+        match text {
+            "[]" => Some(RawJson::empty_list()),
+            "{}" => Some(RawJson::empty_object()),
+            _ => None,
+        }
     }
 
     /// The text.
@@ -77,7 +86,7 @@ impl RawJson {
 
 impl From<Box<RawValue>> for RawJson {
     fn from(raw: Box<RawValue>) -> Self {
-        RawJson(raw.into())
+        RawJson::shared(raw.get()).unwrap_or_else(|| RawJson(raw.into()))
     }
 }
 

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use wal::{CheckpointError, Committed, FileLog, Log, Round, StreamId};
 
 /// How often it is looked whether a checkpoint is due.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The thread that makes checkpoints. Dropped, it ends: a round that is under way is given up.
 pub struct Checkpoints {
@@ -93,27 +93,26 @@ impl Maker {
         let mut written = 0;
         let mut not_before = Instant::now();
         loop {
-            match self.stopped.recv_timeout(LOOK) {
-                Err(RecvTimeoutError::Timeout) => {}
-                _ => return,
-            }
             // A large state is not written again for every little change.
             let due = (*every_bytes).max(log.checkpoint().map_or(0, |newest| newest.bytes()) / 2);
             let now = log.status().written_bytes;
-            if before + (now - written) < due || Instant::now() < not_before {
-                continue;
-            }
-            match self.make() {
-                Ok(()) => (before, written) = (0, now),
-                Err(Failed::Stopping) => return,
-                Err(failed) => {
-                    self.sources.metrics.failed();
-                    tracing::warn!(
-                        error = %failed, retry_seconds = limits::CHECKPOINT_RETRY.as_secs(),
-                        "no checkpoint could be made: nothing is lost, but the log grows and the next start takes longer"
-                    );
-                    not_before = Instant::now() + limits::CHECKPOINT_RETRY;
+            if before + (now - written) >= due && Instant::now() >= not_before {
+                match self.make() {
+                    Ok(()) => (before, written) = (0, now),
+                    Err(Failed::Stopping) => return,
+                    Err(failed) => {
+                        self.sources.metrics.failed();
+                        tracing::warn!(
+                            error = %failed, retry_seconds = limits::CHECKPOINT_RETRY.as_secs(),
+                            "no checkpoint could be made: nothing is lost, but the log grows and a start takes longer"
+                        );
+                        not_before = Instant::now() + limits::CHECKPOINT_RETRY;
+                    }
                 }
+            }
+            match self.stopped.recv_timeout(LOOK) {
+                Err(RecvTimeoutError::Timeout) => {}
+                _ => return,
             }
         }
     }

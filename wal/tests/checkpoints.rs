@@ -374,3 +374,39 @@ fn a_checkpoint_counts_only_when_the_log_is_synced_whatever_the_durability() {
     assert!(found.checkpoint.is_some());
     assert_eq!(recovered(&log, &found).get(&1), Some(&sent.last(1)));
 }
+
+/// A log with a checkpoint as version 1 of the format has them, without the unused rest of the log's only segment.
+const VERSION_1: [(&str, &[u8]); 3] = [
+    ("00000000000000000001.log", include_bytes!("fixtures/checkpoint-1.log")),
+    ("00000000000000000001.checkpoint", include_bytes!("fixtures/checkpoint-1.checkpoint")),
+    ("00000000000000000001.manifest", include_bytes!("fixtures/checkpoint-1.manifest")),
+];
+
+#[test]
+fn a_checkpoint_of_format_version_1_is_read() {
+    let disk = Faulty::default();
+    VERSION_1.iter().for_each(|(name, bytes)| disk.put(&dir().join(name), bytes.to_vec()));
+    let (log, found) = open(dir(), quiet(), &disk.storage()).unwrap();
+    let checkpoint = found.checkpoint.as_ref().unwrap();
+    let at = |number| Position { epoch: 1, number };
+    assert_eq!(checkpoint.streams().collect::<Vec<_>>(), [(StreamId(1), at(2)), (StreamId(9), at(1))]);
+    let mut chunks = Vec::new();
+    let mut visit = |chunk: &[u8]| {
+        chunks.push(chunk.to_vec());
+        ControlFlow::Continue(())
+    };
+    checkpoint.read(StreamId(1), &mut visit).unwrap();
+    checkpoint.read(StreamId(9), &mut visit).unwrap();
+    checkpoint.read(StreamId(5), &mut visit).unwrap();
+    assert_eq!(chunks, [b"what two".to_vec(), b"records amount to".to_vec(), Vec::new()]);
+    assert_eq!(append(&log, 1, at(3), b"fourth").1, Outcome::Durable);
+    // A newer program's is named, and nothing is changed.
+    let mut newer = VERSION_1[2].1.to_vec();
+    newer[8] = 2;
+    disk.put(&dir().join(VERSION_1[2].0), newer);
+    drop(log);
+    let before = disk.contents();
+    let error = open(dir(), quiet(), &disk.storage()).err().unwrap().to_string();
+    assert!(error.contains("format version 2"), "{error}");
+    assert_eq!(disk.contents(), before);
+}
