@@ -168,6 +168,7 @@ impl ColonyActor {
     /// One message.
     fn handle_call(&mut self, call: Call) {
         let Call { caller, command, reply, searched } = call;
+        self.stop_if_disowned();
         if let Some((refusal, _)) = &self.ended {
             return refuse(reply, refusal.clone());
         }
@@ -401,21 +402,32 @@ impl ColonyActor {
     /// Runs what changes the state. A panic there leaves it in doubt: this colony stops, the others go on.
     fn guarded(&mut self, change: impl FnOnce(&mut ColonyActor)) {
         if catch_unwind(AssertUnwindSafe(|| change(self))).is_err() {
-            let refusal = Refusal::unavailable("this colony has stopped after a defect of the server; see its log");
-            tracing::error!(
-                colony = %self.colony.state.name,
-                stream = self.stream.id().0,
-                record = self.stream.number(),
-                "a colony has stopped: applying an event or matching panicked after this record"
-            );
-            self.end_jobs(&refusal);
-            // Nobody is left hanging. The waiters are in doubt, too, so that a second panic is caught as well.
-            let dismissed = catch_unwind(AssertUnwindSafe(|| self.colony.dismiss_all(&refusal)));
-            for PollAnswer { slot, generation, outcome } in dismissed.unwrap_or_default() {
-                slot.deliver(generation, outcome);
-            }
-            self.ended = Some((refusal, Ended::Broken));
+            self.stop_broken("applying an event or matching panicked after this record");
         }
+    }
+
+    /// What is in memory is not what is in the log, if somebody else appends to the colony's stream: it must not go on.
+    fn stop_if_disowned(&mut self) {
+        if self.ended.is_none() && self.stream.is_disowned() {
+            self.stop_broken("the log has refused a record before this one, since somebody else appends to its stream");
+        }
+    }
+
+    fn stop_broken(&mut self, why: &str) {
+        let refusal = Refusal::unavailable("this colony has stopped after a defect of the server; see its log");
+        tracing::error!(
+            colony = %self.colony.state.name,
+            stream = self.stream.id().0,
+            record = self.stream.number(),
+            "a colony has stopped: {why}"
+        );
+        self.end_jobs(&refusal);
+        // Nobody is left hanging. The waiters are in doubt, too, so that a second panic is caught as well.
+        let dismissed = catch_unwind(AssertUnwindSafe(|| self.colony.dismiss_all(&refusal)));
+        for PollAnswer { slot, generation, outcome } in dismissed.unwrap_or_default() {
+            slot.deliver(generation, outcome);
+        }
+        self.ended = Some((refusal, Ended::Broken));
     }
 
     /// Sets the one timer to whatever is due next.

@@ -51,6 +51,8 @@ enum Failed {
     Written(#[from] CheckpointError),
     #[error("Colony with name <{0}> has stopped after a defect: see above, and docs/operations.md")]
     Broken(String),
+    #[error("a colony or the server itself does not answer any more")]
+    Gone,
     #[error("the server is ending")]
     Stopping,
 }
@@ -94,7 +96,7 @@ impl Maker {
         let mut not_before = Instant::now();
         loop {
             // A large state is not written again for every little change.
-            let due = (*every_bytes).max(log.checkpoint().map_or(0, |newest| newest.bytes()) / 2);
+            let due = (*every_bytes).max(log.checkpoint_bytes() / 2);
             let now = log.status().written_bytes;
             if before + (now - written) >= due && Instant::now() >= not_before {
                 match self.make() {
@@ -147,7 +149,7 @@ impl Maker {
             self.sources.server.do_send(TakeServer(Box::new(move |position, piece| reply((position, piece)))));
         })?;
         round.section(SERVER_STREAM, position);
-        round.chunk(&checkpoint::encode_server(&piece))?;
+        checkpoint::write_server(&mut round, &piece)?;
         Ok(round.commit()?)
     }
 
@@ -169,10 +171,10 @@ impl Maker {
                 first
             }
         };
-        round.chunk(&checkpoint::encode(&first))?;
+        checkpoint::write(round, &first)?;
         loop {
             match self.ask(|reply| colony.mailbox.checkpoint(CheckpointStep::Next(Box::new(reply))))? {
-                Taken::Piece(piece) => round.chunk(&checkpoint::encode(&piece))?,
+                Taken::Piece(piece) => checkpoint::write(round, &piece)?,
                 Taken::All => return Ok(()),
                 Taken::Ended(Ended::Sealed) => {
                     round.drop_section();
@@ -193,7 +195,6 @@ impl Maker {
             // Nobody stops waiting.
             let _ = sender.send(told);
         }));
-        // Where an actor has gone with its worker, the process is ending.
-        receiver.recv().map_err(|_| Failed::Stopping)
+        receiver.recv().map_err(|_| Failed::Gone)
     }
 }

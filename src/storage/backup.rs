@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wal::inspection::End;
-use wal::{FileLog, Offline, OpenError, RealStorage};
+use wal::{FileLog, Offline, OpenError, ReadOnlyStorage, RealStorage};
 
 /// The list of the files of a backup.
 pub const LIST: &str = "backup.json";
@@ -116,9 +116,12 @@ pub fn back_up(data_dir: &Path, to: &Path, progress: &mut Progress<'_>) -> Resul
                 progress("copying the history store", done, total);
             })?;
         }
+        sync_dir(&into)?;
     }
     let into = to.join(LOG);
-    wal::copy(&log, &into, &RealStorage, &mut |done, total| progress("copying the log", done, total))?;
+    wal::copy((&log, &ReadOnlyStorage), (&into, &RealStorage), &mut |done, total| {
+        progress("copying the log", done, total);
+    })?;
     drop(turn);
     let copied = Offline::lock(&into, Arc::new(RealStorage))?;
     let inspection = copied.inspect(&mut |done, total| progress("checking the copy of the log", done, total))?;
@@ -153,7 +156,12 @@ fn write_list(to: &Path, list: &List) -> Result<(), BackupError> {
     let text = serde_json::to_vec_pretty(list).map_err(io::Error::other).map_err(failed("write", &path))?;
     let written = File::create(&path).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
     written.map_err(failed("write", &path))?;
-    sync_dir(to)
+    sync_dir(to)?;
+    sync_dir(parent_of(to))
+}
+
+fn parent_of(dir: &Path) -> &Path {
+    dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Reads the list of a backup.
@@ -168,29 +176,32 @@ pub fn read_list(backup: &Path) -> Result<List, BackupError> {
 }
 
 /// Puts a backup into a data directory, which must be empty or not there yet. Each file is checked against the list. The
-/// log begins a new epoch: what came after the backup was seen, and its positions are not given again.
+/// log begins a new epoch: what came after the backup was seen, and its positions are not given again. The directory gets
+/// its name when all is done: what is not complete is never started on.
 ///
 /// # Errors
 /// [`BackupError`].
 pub fn restore(backup: &Path, data_dir: &Path, progress: &mut Progress<'_>) -> Result<List, BackupError> {
     let list = read_list(backup)?;
     make_empty(data_dir)?;
+    let mut unfinished = data_dir.as_os_str().to_owned();
+    unfinished.push(".restoring");
+    let unfinished = PathBuf::from(unfinished);
+    if unfinished.is_dir() {
+        fs::remove_dir_all(&unfinished).map_err(failed("remove", &unfinished))?;
+    }
     for part in [LOG, HISTORY] {
-        let dir = data_dir.join(part);
-        fs::create_dir(&dir).map_err(failed("create", &dir))?;
+        let dir = unfinished.join(part);
+        fs::create_dir_all(&dir).map_err(failed("create", &dir))?;
     }
     let total = list.bytes();
     let mut before = 0;
     for listed in &list.files {
         let from = backup.join(&listed.name);
-        let is_inside = [LOG, HISTORY].iter().any(|part| {
-            let name = listed.name.strip_prefix(part).and_then(|rest| rest.strip_prefix('/'));
-            name.is_some_and(|name| !name.is_empty() && !name.contains('/') && name != "..")
-        });
-        if !is_inside {
+        if !is_inside(&listed.name) {
             return Err(BackupError::Damaged(backup.join(LIST)));
         }
-        let digest = copy(&from, &data_dir.join(&listed.name), &mut |done, _| {
+        let digest = copy(&from, &unfinished.join(&listed.name), &mut |done, _| {
             progress("copying the backup", before + done, total);
         })?;
         if digest != (Digest { size: listed.bytes, sha256: listed.sha256.clone() }) {
@@ -198,13 +209,22 @@ pub fn restore(backup: &Path, data_dir: &Path, progress: &mut Progress<'_>) -> R
         }
         before += listed.bytes;
     }
-    for dir in [&data_dir.join(LOG), &data_dir.join(HISTORY), data_dir] {
+    for dir in [&unfinished.join(LOG), &unfinished.join(HISTORY), &unfinished] {
         sync_dir(dir)?;
     }
     let options = wal::Options { new_epoch: true, ..wal::Options::default() };
-    let (log, _) = FileLog::open(data_dir.join(LOG), options, Arc::new(RealStorage))?;
+    let (log, _) = FileLog::open(unfinished.join(LOG), options, Arc::new(RealStorage))?;
     drop(log);
+    fs::remove_dir(data_dir).map_err(failed("replace", data_dir))?;
+    fs::rename(&unfinished, data_dir).map_err(failed("rename", &unfinished))?;
+    sync_dir(parent_of(data_dir))?;
     Ok(list)
+}
+
+/// Whether this is the name of a file directly in one of the parts of a backup.
+fn is_inside(name: &str) -> bool {
+    let file = [LOG, HISTORY].iter().find_map(|part| name.strip_prefix(part)?.strip_prefix('/'));
+    file.is_some_and(|file| !file.is_empty() && !file.contains('/') && file != "..")
 }
 
 fn make_empty(dir: &Path) -> Result<(), BackupError> {

@@ -1,4 +1,4 @@
-//! What is in a checkpoint of the log: the server's state in one chunk, and of each colony its pieces, a chunk each.
+//! What is in a checkpoint of the log: the server's state, and of each colony its pieces, mostly a chunk each.
 
 use super::codec::{self, CodecError};
 use super::replay::{ReplayError, Replayed, SERVER_STREAM};
@@ -6,16 +6,55 @@ use crate::colony::checkpoint::Piece;
 use crate::colony::state::State;
 use crate::server::state::{ServerPiece, ServerState};
 use std::ops::ControlFlow;
-use wal::{Checkpoint, Position, StreamId};
+use wal::{Checkpoint, CheckpointError, Position, Round, StreamId};
 
-/// A piece of a colony as a chunk.
-pub fn encode(piece: &Piece) -> Vec<u8> {
-    codec::encode_versioned(piece)
+/// Bytes of a chunk, at most; what is longer goes in parts.
+const PART_BYTES: usize = 64 << 20;
+/// The first byte of a chunk: whether the rest of its piece is in the next one.
+const LAST: u8 = 0;
+const MORE: u8 = 1;
+
+/// Writes a piece of a colony.
+///
+/// # Errors
+/// Where a chunk can't be written.
+pub fn write(round: &mut Round, piece: &Piece) -> Result<(), CheckpointError> {
+    write_parts(round, &codec::encode_versioned(piece))
 }
 
-/// The server's state as a chunk.
-pub fn encode_server(piece: &ServerPiece) -> Vec<u8> {
-    codec::encode_versioned(piece)
+/// Writes the server's state.
+///
+/// # Errors
+/// Where a chunk can't be written.
+pub fn write_server(round: &mut Round, piece: &ServerPiece) -> Result<(), CheckpointError> {
+    write_parts(round, &codec::encode_versioned(piece))
+}
+
+fn write_parts(round: &mut Round, bytes: &[u8]) -> Result<(), CheckpointError> {
+    let mut parts = bytes.chunks(PART_BYTES).peekable();
+    while let Some(part) = parts.next() {
+        let mark = if parts.peek().is_some() { MORE } else { LAST };
+        round.chunk_of(&[&[mark], part])?;
+    }
+    Ok(())
+}
+
+/// Puts the parts of pieces together.
+#[derive(Default)]
+struct Parts(Vec<u8>);
+
+impl Parts {
+    /// Takes a chunk; hands the piece on that it completes.
+    fn take(&mut self, chunk: &[u8], then: impl FnOnce(&[u8]) -> Result<(), CodecError>) -> Result<(), CodecError> {
+        let Some((mark, part)) = chunk.split_first() else {
+            return Err(CodecError::TooShort(0));
+        };
+        if *mark == LAST && self.0.is_empty() {
+            return then(part);
+        }
+        self.0.extend_from_slice(part);
+        if *mark == LAST { then(&std::mem::take(&mut self.0)) } else { Ok(()) }
+    }
 }
 
 /// Rebuilds all states from a checkpoint. The log from there on is still to be applied.
@@ -52,7 +91,8 @@ fn read(
     mut take: impl FnMut(&[u8]) -> Result<(), CodecError>,
 ) -> Result<(), ReplayError> {
     let mut failure = None;
-    checkpoint.read(stream, &mut |chunk| match take(chunk) {
+    let mut parts = Parts::default();
+    checkpoint.read(stream, &mut |chunk| match parts.take(chunk, &mut take) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
             let checkpoint = checkpoint.path();
@@ -61,4 +101,24 @@ fn read(
         }
     })?;
     failure.map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_parts_comes_back_whole() -> Result<(), CodecError> {
+        let mut parts = Parts::default();
+        let mut pieces: Vec<Vec<u8>> = Vec::new();
+        for chunk in [&[LAST, 1, 2][..], &[MORE, 3], &[MORE, 4], &[LAST, 5], &[LAST, 6]] {
+            parts.take(chunk, |piece| {
+                pieces.push(piece.to_vec());
+                Ok(())
+            })?;
+        }
+        assert_eq!(pieces, [vec![1, 2], vec![3, 4, 5], vec![6]]);
+        assert!(parts.take(&[], |_| Ok(())).is_err());
+        Ok(())
+    }
 }

@@ -1,7 +1,8 @@
 //! A stream of the log as its one writer sees it.
 
 use std::sync::Arc;
-use wal::{Append, Class, Credit, DurableMark, Log, NoRoom, OnDurable, Position, StreamId};
+use std::sync::atomic::{AtomicBool, Ordering};
+use wal::{Append, Class, Credit, DurableMark, Log, NoRoom, OnDurable, Outcome, Position, StreamId};
 
 /// One colony's stream (or the server's): where it ends and how far it is durable.
 pub struct StreamWriter {
@@ -9,13 +10,16 @@ pub struct StreamWriter {
     id: StreamId,
     last: Position,
     durable: DurableMark,
+    /// Whether a record was refused, since somebody else appends to the stream: what is in memory is not what is in the
+    /// log any more.
+    disowned: Arc<AtomicBool>,
 }
 
 impl StreamWriter {
     /// The writer of a stream that ends at `last`.
     pub fn new(log: Arc<dyn Log>, id: StreamId, last: Position) -> StreamWriter {
         let durable = log.durable(id);
-        StreamWriter { log, id, last, durable }
+        StreamWriter { log, id, last, durable, disowned: Arc::default() }
     }
 
     /// The stream's number.
@@ -48,9 +52,20 @@ impl StreamWriter {
     }
 
     /// Queues a record; `then` runs on the log's thread when it is durable, or when it can't be.
-    pub fn append(&mut self, record: Vec<u8>, credit: Credit, then: Vec<OnDurable>) {
+    pub fn append(&mut self, record: Vec<u8>, credit: Credit, mut then: Vec<OnDurable>) {
+        let disowned = self.disowned.clone();
+        then.push(Box::new(move |outcome| {
+            if outcome == Outcome::NotOwner {
+                disowned.store(true, Ordering::Release);
+            }
+        }));
         let append = Append { stream: self.id, expected: self.last, record, credit, on_durable: then };
         self.last = self.log.append(append);
+    }
+
+    /// Whether the log has refused a record of this writer.
+    pub fn is_disowned(&self) -> bool {
+        self.disowned.load(Ordering::Acquire)
     }
 
     /// Runs `then` once all that is queued is durable.

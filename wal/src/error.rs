@@ -71,6 +71,22 @@ pub enum OpenError {
         /// What is wrong with the checkpoints that are there.
         seen: String,
     },
+    /// The end of the log is missing: a checkpoint shows that there was more.
+    #[error(
+        "the log in {dir} ends with batch {last}, but {manifest} was written when batch {until} was durable: the end of the \
+         log is missing or damaged. Nothing was changed: restore the files from a copy, or cut the log at its end \
+         (`repair`) and lose what came after batch {last}"
+    )]
+    EndMissing {
+        /// The directory.
+        dir: PathBuf,
+        /// The last batch that is there and good.
+        last: u64,
+        /// The manifest.
+        manifest: PathBuf,
+        /// The batch that was durable.
+        until: u64,
+    },
     /// There are checkpoints, but no log.
     #[error(
         "the segments of the log in {dir} are missing: there is a checkpoint, {manifest}. Nothing was changed: restore \

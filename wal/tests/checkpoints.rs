@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use support::faulty::{Fault, Faulty, Left, Op, mix};
-use support::{append, open, record, small_options};
+use support::{PATIENCE, append, open, record, small_options, try_send};
 use wal::{Durability, FileLog, Log, OpenError, Options, Outcome, Position, Recovered, StreamId};
 
 const STREAMS: u64 = 3;
@@ -74,7 +74,10 @@ impl Sent {
         let bytes = if seed.is_multiple_of(11) { 90_000 } else { 40 + seed % 9_000 };
         let record = record(seed, bytes as usize);
         let mut sum = self.last(stream);
-        let (position, outcome) = append(log, stream, sum.0, &record);
+        let Ok((position, told)) = try_send(log, stream, sum.0, &record) else {
+            return Outcome::Failed;
+        };
+        let outcome = told.recv_timeout(PATIENCE).unwrap();
         add(&mut sum, position, &record);
         self.after.entry(stream).or_default().push(sum);
         if outcome == Outcome::Durable {
@@ -118,7 +121,7 @@ fn work(log: &FileLog, sent: &mut Sent, rounds: u64) {
             let seed = mix(number * 100 + step);
             // The last stream changes in the first round only.
             let stream = if number > 0 { 1 + seed % 2 } else { 1 + seed % STREAMS };
-            if log.make_room(100_000).is_err() || sent.append(log, stream, seed) != Outcome::Durable {
+            if sent.append(log, stream, seed) != Outcome::Durable {
                 return;
             }
         }
@@ -176,30 +179,116 @@ fn a_round_that_is_dropped_leaves_nothing_and_only_one_is_made_at_a_time() {
 }
 
 #[test]
-fn parts_are_taken_over_while_their_file_is_worth_keeping() {
+fn parts_are_taken_over_from_the_last_checkpoint_but_one_while_their_file_is_worth_keeping() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+    let mut sent = Sent::default();
+    let parts = |committed: wal::Committed| committed.written / 30_000;
+    for stream in 1..=STREAMS {
+        sent.append(&log, stream, stream);
+    }
+    assert_eq!(parts(checkpoint(&log, &sent).unwrap()), 3);
+    assert_eq!(parts(checkpoint(&log, &sent).unwrap()), 3, "the two that are kept share no file");
+    assert_eq!(parts(checkpoint(&log, &sent).unwrap()), 0);
+    assert_eq!(disk.paths(".checkpoint").len(), 2, "a file without parts is not kept");
+    sent.append(&log, 1, 9);
+    assert_eq!(parts(checkpoint(&log, &sent).unwrap()), 1);
+    sent.append(&log, 2, 9);
+    assert_eq!(parts(checkpoint(&log, &sent).unwrap()), 2, "both have changed since the last but one");
+    sent.append(&log, 1, 10);
+    assert_eq!(parts(checkpoint(&log, &sent).unwrap()), 2);
+    // Now a third of the first file is in use: the part of the last stream is written again.
+    sent.append(&log, 2, 10);
+    assert_eq!(parts(checkpoint(&log, &sent).unwrap()), 3);
+    drop(log);
+    let (log, found) = open(dir(), quiet(), &disk.storage()).unwrap();
+    sent.check(&recovered(&log, &found), "after the end");
+    assert_eq!(found.streams.len(), 3);
+}
+
+#[test]
+fn what_can_not_be_read_back_is_written_anew() {
     let disk = Faulty::default();
     let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
     let mut sent = Sent::default();
     for stream in 1..=STREAMS {
         sent.append(&log, stream, stream);
     }
-    let first = checkpoint(&log, &sent).unwrap();
-    let second = checkpoint(&log, &sent).unwrap();
-    assert!(second.bytes == first.bytes && second.written < 100, "{second:?}");
-    assert_eq!(disk.paths(".checkpoint").len(), 1, "a file without parts is not kept");
-    sent.append(&log, 1, 9);
-    let third = checkpoint(&log, &sent).unwrap();
-    assert!(third.written > 30_000 && third.written < 31_000, "{third:?}");
-    sent.append(&log, 2, 9);
     checkpoint(&log, &sent).unwrap();
-    // Now a third of the first file is in use: the part of the last stream is written again.
-    sent.append(&log, 1, 10);
-    let fifth = checkpoint(&log, &sent).unwrap();
-    assert!(fifth.written > 60_000, "{fifth:?}");
+    checkpoint(&log, &sent).unwrap();
+    let first = disk.paths("1.checkpoint").remove(0);
+    let mut bytes = disk.read(&first);
+    bytes[5_000] ^= 1;
+    disk.put(&first, bytes);
+    assert!(matches!(checkpoint(&log, &sent), Err(wal::CheckpointError::NotReadBack(_))));
+    assert!(checkpoint(&log, &sent).unwrap().written > 90_000);
+}
+
+#[test]
+fn a_record_that_was_never_finished_does_not_hide_where_its_stream_ends() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+    let mut sent = Sent::default();
+    work(&log, &mut sent, 5);
     drop(log);
-    let (log, found) = open(dir(), quiet(), &disk.storage()).unwrap();
-    sent.check(&recovered(&log, &found), "after the end");
-    assert_eq!(found.streams.len(), 3);
+    let end = sent.last(3).0;
+    let mut unfinished = 0;
+    for stop in 0..20 {
+        let disk = disk.copy();
+        let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+        disk.fail(None, stop, Fault::Stop);
+        // Several segments long.
+        let _ = log.make_room(200_000);
+        if let Ok(credit) = log.reserve(200_000, wal::Class::Ordinary) {
+            let record = record(stop, 200_000);
+            log.append(wal::Append { stream: StreamId(3), expected: end, record, credit, on_durable: Vec::new() });
+        }
+        log.close();
+        let (log, found) = open(dir(), quiet(), &disk.crashed(Left::Everything).storage()).unwrap();
+        unfinished += found.unfinished.len();
+        let last = found.streams.iter().find(|(stream, _)| *stream == StreamId(3)).unwrap().1;
+        assert!(last == end || last.number == end.number + 1, "stopped at operation {stop}: {last}");
+        assert_eq!(append(&log, 3, last, b"goes on").1, Outcome::Durable, "stopped at operation {stop}");
+    }
+    assert!(unfinished > 0, "none was ever cut short");
+}
+
+#[test]
+fn a_checkpoint_shows_that_the_end_of_the_log_is_missing() {
+    let disk = Faulty::default();
+    let storage = disk.storage();
+    let (log, _) = open(dir(), quiet(), &storage).unwrap();
+    let mut sent = Sent::default();
+    work(&log, &mut sent, 3);
+    // The process is killed: what follows the checkpoint is nothing.
+    let killed = disk.killed();
+    drop(log);
+    let newest = killed.paths(".log").pop().unwrap();
+    let lost = killed.copy();
+    lost.delete(&newest);
+    let error = open(dir(), quiet(), &lost.storage()).err().unwrap();
+    assert!(matches!(error, OpenError::EndMissing { .. }), "{error}");
+    let torn = killed.copy();
+    let mut bytes = torn.read(&newest);
+    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[last] ^= 1;
+    torn.put(&newest, bytes);
+    let before = torn.contents();
+    let error = open(dir(), quiet(), &torn.storage()).err().unwrap();
+    assert!(matches!(error, OpenError::EndMissing { .. }), "{error}");
+    assert_eq!(torn.contents(), before, "a refusal changes nothing");
+    // Whoever accepts the loss cuts the log at its end, and an older checkpoint is read.
+    for disk in [lost, torn] {
+        let offline = wal::Offline::lock(dir(), disk.storage()).unwrap();
+        let inspection = offline.inspect(&mut |_, _| ()).unwrap().unwrap();
+        let good = inspection.segments.iter().rev().find(|segment| segment.batches > 0).unwrap();
+        let name = good.path.file_name().unwrap().to_str().unwrap().to_owned();
+        let plan = offline.plan_cut(&inspection, &name, good.end).unwrap();
+        offline.cut(&plan).unwrap();
+        drop(offline);
+        let (_, found) = open(dir(), quiet(), &disk.storage()).unwrap();
+        assert_eq!(found.checkpoint.map(|checkpoint| checkpoint.round()), Some(2));
+    }
 }
 
 #[test]
@@ -243,6 +332,10 @@ fn a_disk_that_fails_while_a_checkpoint_is_made_harms_neither_log_nor_checkpoint
                 disk.fail(None, u64::MAX, fault);
                 assert_eq!(sent.append(&log, 2, 4), Outcome::Durable, "{what}");
                 checkpoint(&log, &sent).unwrap_or_else(|error| panic!("{what}: {error}"));
+                // On and on, so that more segments go.
+                let removed = disk.paths(".log").len();
+                work(&log, &mut sent, 3);
+                assert!(disk.paths(".log").len() <= removed + 6, "{what}: nothing is removed any more");
                 drop(log);
                 let (log, found) = open(dir(), quiet(), &disk.crashed(Left::Nothing).storage()).unwrap();
                 sent.check(&recovered(&log, &found), &what);
@@ -275,12 +368,8 @@ fn a_bit_that_flips_anywhere_is_noticed_and_the_older_checkpoint_is_read() {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << (at % 8);
             copy.put(&path, flipped);
-            let (log, found) = match open(dir(), quiet(), &copy.storage()) {
-                Ok(opened) => opened,
-                // Where the flipped bit raises the version.
-                Err(OpenError::TooNew { .. }) => continue,
-                Err(error) => panic!("{path:?} byte {at}: {error}"),
-            };
+            let opened = open(dir(), quiet(), &copy.storage());
+            let (log, found) = opened.unwrap_or_else(|error| panic!("{path:?} byte {at}: {error}"));
             assert_eq!(found.checkpoint.as_ref().map(wal::Checkpoint::round), Some(1), "{path:?} byte {at}");
             assert_eq!(found.rejected.len(), 1);
             sent.check(&recovered(&log, &found), "after a flipped bit");
@@ -403,6 +492,9 @@ fn a_checkpoint_of_format_version_1_is_read() {
     // A newer program's is named, and nothing is changed.
     let mut newer = VERSION_1[2].1.to_vec();
     newer[8] = 2;
+    let end = newer.len() - 4;
+    let checksum = crc32c::crc32c(&newer[..end]);
+    newer[end..].copy_from_slice(&checksum.to_le_bytes());
     disk.put(&dir().join(VERSION_1[2].0), newer);
     drop(log);
     let before = disk.contents();

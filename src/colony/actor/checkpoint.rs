@@ -7,6 +7,11 @@ use crate::limits;
 impl ColonyActor {
     /// Carries out a step. Nothing of it changes the colony.
     pub(super) fn step_checkpoint(&mut self, step: CheckpointStep) {
+        self.stop_if_disowned();
+        self.guarded(|actor| actor.take_step(step));
+    }
+
+    fn take_step(&mut self, step: CheckpointStep) {
         let state = &mut self.colony.state;
         match step {
             CheckpointStep::Begin { unless, reply } => {

@@ -1,7 +1,7 @@
 //! Keeps the history store still while it is copied: its writer takes a lock on a file for each job, and whoever copies
 //! the store holds that lock. A server may be running or not.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -17,8 +17,26 @@ pub struct Turn(File);
 /// # Errors
 /// What the system says.
 pub fn take(dir: &Path) -> io::Result<Turn> {
-    let file = File::options().create(true).write(true).truncate(false).open(dir.join(FILE))?;
-    file.lock()?;
+    let path = dir.join(FILE);
+    // Whoever may only read the directory may copy it.
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            File::options().create(true).write(true).truncate(false).open(&path)?
+        }
+        opened => opened?,
+    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            tracing::warn!(
+                file = %path.display(),
+                "the history store is being copied by a backup, or written: waiting for that. Meanwhile what has ended \
+                 stays in memory"
+            );
+            file.lock()?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
     Ok(Turn(file))
 }
 

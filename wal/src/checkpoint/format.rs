@@ -172,7 +172,11 @@ impl Manifest {
         // The version comes before the checksum: a newer format may keep that elsewhere.
         let version = u16::from_le_bytes([header[8], header[9]]);
         if version > VERSION {
-            return Err(BadManifest::Version(version));
+            let mut as_ours = bytes.to_vec();
+            as_ours[8..10].copy_from_slice(&VERSION.to_le_bytes());
+            // One of ours in which just the version was damaged.
+            let is_ours = Manifest::decode(&as_ours).is_ok();
+            return Err(if is_ours { BadManifest::Checksum } else { BadManifest::Version(version) });
         }
         let count = u32_at(header, 52) as usize;
         let end = MANIFEST_HEADER_BYTES + count.saturating_mul(ENTRY_BYTES);
@@ -261,6 +265,10 @@ mod tests {
     fn a_newer_manifest_is_told_apart_from_damage() {
         let mut bytes = manifest().encode();
         bytes[8] = 2;
+        assert_eq!(Manifest::decode(&bytes), Err(BadManifest::Checksum));
+        let end = bytes.len() - 4;
+        let checksum = crc32c(&bytes[..end]);
+        bytes[end..].copy_from_slice(&checksum.to_le_bytes());
         assert_eq!(Manifest::decode(&bytes), Err(BadManifest::Version(2)));
     }
 

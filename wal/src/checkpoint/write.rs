@@ -8,7 +8,9 @@ use std::sync::mpsc::channel;
 
 use parking_lot::Mutex;
 
-use super::format::{self, FILE_HEADER_BYTES, FileId, MAX_CHUNK_BYTES, Manifest, Section};
+use super::Checkpoint;
+use super::format::{self, CHUNK_HEADER_BYTES, FILE_HEADER_BYTES, FileId, MAX_CHUNK_BYTES, Manifest, Section};
+use crate::error::ReadError;
 use crate::file::shared::Shared;
 use crate::log::Outcome;
 use crate::position::{Position, StreamId};
@@ -44,6 +46,9 @@ pub enum CheckpointError {
     /// The log has stopped.
     #[error("the log has stopped")]
     Stopped,
+    /// What was written is not what is read back. The next checkpoint takes nothing over from this one's parts.
+    #[error("the checkpoint can't be read back: {0}")]
+    NotReadBack(ReadError),
     /// A chunk is longer than 1 GiB.
     #[error("a chunk has {0} bytes, more than can be read back")]
     TooLong(usize),
@@ -75,12 +80,19 @@ struct State {
     kept: Vec<Manifest>,
     next_round: u64,
     busy: bool,
+    /// What was taken over could not be read back: the next round writes everything anew.
+    anew: bool,
 }
 
 impl Store {
     /// Rounds go on from `next_round`.
     pub(crate) fn new(log_id: u64, epoch: u32, kept: Vec<Manifest>, next_round: u64) -> Store {
-        Store { log_id, epoch, state: Mutex::new(State { kept, next_round, busy: false }) }
+        Store { log_id, epoch, state: Mutex::new(State { kept, next_round, busy: false, anew: false }) }
+    }
+
+    /// Bytes of the newest checkpoint; 0 without one.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.state.lock().kept.first().map_or(0, Manifest::bytes)
     }
 
     /// The newest checkpoint.
@@ -97,8 +109,10 @@ pub struct Round {
     file: Box<dyn StorageFile>,
     path: PathBuf,
     from_batch: u64,
-    newest: Option<Manifest>,
-    /// Of the files of the newest checkpoint, by round: whether at least half of what is in it is still in use.
+    /// What may be taken over. Not the newest checkpoint: so the two that are kept share no file, and a damage is in one
+    /// of them only.
+    source: Option<Manifest>,
+    /// Of its files, by round: whether at least half of what is in it is still in use.
     worth_keeping: HashMap<u64, bool>,
     sections: Vec<Section>,
     piece: Vec<u8>,
@@ -110,15 +124,16 @@ pub struct Round {
 impl Round {
     /// Begins a round. What is appended from now on need not be in it; what was appended before must be.
     pub(crate) fn begin(shared: &Arc<Shared>, store: &Arc<Store>) -> Result<Round, CheckpointError> {
-        let (round, newest) = {
+        let (round, source) = {
             let mut state = store.state.lock();
             if std::mem::replace(&mut state.busy, true) {
                 return Err(CheckpointError::Busy);
             }
             state.next_round += 1;
-            (state.next_round - 1, state.kept.first().cloned())
+            let source = if state.anew { None } else { state.kept.get(KEPT - 1).cloned() };
+            (state.next_round - 1, source)
         };
-        let begun = Round::begin_file(shared, store, round, newest);
+        let begun = Round::begin_file(shared, store, round, source);
         if begun.is_err() {
             store.state.lock().busy = false;
         }
@@ -129,20 +144,20 @@ impl Round {
         shared: &Arc<Shared>,
         store: &Arc<Store>,
         round: u64,
-        newest: Option<Manifest>,
+        source: Option<Manifest>,
     ) -> Result<Round, CheckpointError> {
         let storage = &*shared.storage;
         let id = FileId { log_id: store.log_id, round };
         let path = format::file_path(&shared.dir, round);
         let file = storage.create(&path).map_err(failed("create", &path))?;
-        let worth_keeping = newest.as_ref().map(|newest| worth_keeping(storage, &shared.dir, newest));
+        let worth_keeping = source.as_ref().map(|source| worth_keeping(storage, &shared.dir, source));
         Ok(Round {
             id,
             file,
             path,
             // The batch being written has the next number; what is appended from now on comes later still.
             from_batch: shared.counters.written_batch() + 1,
-            newest,
+            source,
             worth_keeping: worth_keeping.unwrap_or_default(),
             sections: Vec::new(),
             piece: id.header().to_vec(),
@@ -160,19 +175,19 @@ impl Round {
         self.id.round
     }
 
-    /// Takes the part of a stream over from the checkpoint before, if it covers exactly this position there, and the
-    /// file that it is in is worth keeping. Otherwise the part must be written again.
+    /// Takes the part of a stream over from the last checkpoint but one, if it covers exactly this position there, and
+    /// the file that it is in is worth keeping. Otherwise the part must be written again.
     pub fn carry_over(&mut self, stream: StreamId, position: Position) -> bool {
         let is_carriable = self.carriable(stream) == Some(position);
-        let section = self.newest.as_ref().and_then(|newest| newest.section(stream));
+        let section = self.source.as_ref().and_then(|source| source.section(stream));
         self.sections.extend(section.filter(|_| is_carriable));
         is_carriable
     }
 
-    /// The position up to which the part of a stream could be taken over from the checkpoint before.
+    /// The position up to which the part of a stream could be taken over from the last checkpoint but one.
     #[must_use]
     pub fn carriable(&self, stream: StreamId) -> Option<Position> {
-        let section = self.newest.as_ref()?.section(stream)?;
+        let section = self.source.as_ref()?.section(stream)?;
         let is_worth_it = self.worth_keeping.get(&section.file).copied().unwrap_or_default();
         is_worth_it.then_some(section.position)
     }
@@ -189,17 +204,29 @@ impl Round {
     ///
     /// [`CheckpointError`]; the round is to be dropped.
     pub fn chunk(&mut self, bytes: &[u8]) -> Result<(), CheckpointError> {
-        if bytes.len() > MAX_CHUNK_BYTES {
-            return Err(CheckpointError::TooLong(bytes.len()));
+        self.chunk_of(&[bytes])
+    }
+
+    /// The same with the bytes of a chunk in pieces.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`]; the round is to be dropped.
+    pub fn chunk_of(&mut self, pieces: &[&[u8]]) -> Result<(), CheckpointError> {
+        let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+        if length > MAX_CHUNK_BYTES {
+            return Err(CheckpointError::TooLong(length));
         }
         let Some(section) = self.sections.last_mut() else {
             return Ok(());
         };
-        let header = self.id.chunk_header(section.stream, section.chunks, bytes);
+        let begin = self.piece.len();
+        self.piece.extend_from_slice(&[0; CHUNK_HEADER_BYTES]);
+        pieces.iter().for_each(|piece| self.piece.extend_from_slice(piece));
+        let (header, bytes) = self.piece[begin..].split_at_mut(CHUNK_HEADER_BYTES);
+        header.copy_from_slice(&self.id.chunk_header(section.stream, section.chunks, bytes));
         section.chunks += 1;
-        section.bytes += (header.len() + bytes.len()) as u64;
-        self.piece.extend_from_slice(&header);
-        self.piece.extend_from_slice(bytes);
+        section.bytes += (CHUNK_HEADER_BYTES + length) as u64;
         if self.piece.len() >= PIECE_BYTES { self.flush() } else { Ok(()) }
     }
 
@@ -244,6 +271,11 @@ impl Round {
             until_batch,
             sections: std::mem::take(&mut self.sections),
         };
+        // Nothing is removed for a checkpoint that can't be read.
+        let written = Checkpoint::new(Arc::clone(&self.shared.storage), &self.shared.dir, manifest.clone());
+        let read_back = written.verify();
+        self.store.state.lock().anew = read_back.is_err();
+        read_back.map_err(CheckpointError::NotReadBack)?;
         write_manifest(&*self.shared.storage, &self.shared.dir, &manifest)?;
         self.committed = true;
         let committed =

@@ -53,20 +53,19 @@ impl Assembler {
     /// Takes the next frame; returns the record that it completes. The error says what is inconsistent.
     pub(crate) fn feed<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Option<Whole<'a>>, String> {
         let Frame { stream, number, first, last, bytes } = *frame;
-        if self.begins_later && !self.tails.contains_key(&stream) {
-            if self.is_beheaded(frame) {
-                return Ok(None);
-            }
-            let before = Position { epoch: 0, number: number.saturating_sub(1) };
-            self.tails.insert(stream, before);
-        }
-        let tail = self.tails.get(&stream).copied().unwrap_or(Position::ZERO);
         let open = self.partial.get(&stream).map(|partial| partial.number);
-        if number != tail.number + 1 || open.is_some_and(|open| open != number) || first == open.is_some() {
+        let tail = match self.tails.get(&stream).map(|tail| tail.number) {
+            Some(tail) => tail,
+            None if !self.begins_later => 0,
+            None if open.is_none() && self.is_beheaded(frame) => return Ok(None),
+            // It may begin with any record. Nothing is noted until that is whole: it may never be.
+            None => number.saturating_sub(1),
+        };
+        if number != tail + 1 || open.is_some_and(|open| open != number) || first == open.is_some() {
             return Err(format!(
                 "there is {} part of record {number} of stream {stream}, after record {}",
                 if first { "the first" } else { "a later" },
-                tail.number,
+                tail,
             ));
         }
         if !last {
@@ -162,6 +161,18 @@ mod tests {
         assert_eq!(assembler.tails().get(&StreamId(1)), Some(&Position { epoch: 1, number: 7 }));
         assert!(assembler.feed(&frame(7, true, true)).is_err());
         assert!(assembler.feed(&frame(8, true, true)).expect("consistent").is_some());
+    }
+
+    #[test]
+    fn a_first_record_that_was_never_finished_leaves_no_trace_in_a_log_that_begins_later() {
+        let mut assembler = Assembler::new(true).beginning_with(9);
+        assembler.enter(1);
+        assert_eq!(assembler.feed(&frame(7, true, false)), Ok(None));
+        assert_eq!(assembler.feed(&frame(7, false, false)), Ok(None));
+        assert!(assembler.tails().is_empty());
+        assert_eq!(assembler.unfinished(), [StreamId(1)]);
+        assembler.enter(2);
+        assert!(assembler.feed(&frame(7, true, true)).expect("consistent").is_some());
     }
 
     #[test]

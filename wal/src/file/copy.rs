@@ -32,19 +32,23 @@ pub struct Copied {
 /// # Errors
 ///
 /// [`OpenError`], if something could not be read or written, or if there is no log.
-pub fn copy(from: &Path, to: &Path, storage: &dyn Storage, progress: &mut Progress<'_>) -> Result<Copied, OpenError> {
-    storage.create_dir(to).map_err(io_error("create", to))?;
+pub fn copy(
+    (from, source): (&Path, &dyn Storage),
+    (to, target): (&Path, &dyn Storage),
+    progress: &mut Progress<'_>,
+) -> Result<Copied, OpenError> {
+    target.create_dir(to).map_err(io_error("create", to))?;
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match copy_once(from, to, storage, progress) {
-            Err(OpenError::Io { source, path, .. })
-                if source.kind() == io::ErrorKind::NotFound && path.starts_with(from) && attempt < ATTEMPTS =>
+        match copy_once((from, source), (to, target), progress) {
+            Err(OpenError::Io { source: error, path, .. })
+                if error.kind() == io::ErrorKind::NotFound && path.starts_with(from) && attempt < ATTEMPTS =>
             {
                 // A checkpoint was made meanwhile, and what it stands for was removed.
-                for name in storage.list(to).map_err(io_error("list", to))? {
+                for name in target.list(to).map_err(io_error("list", to))? {
                     let path = to.join(name);
-                    storage.remove(&path).map_err(io_error("remove", &path))?;
+                    target.remove(&path).map_err(io_error("remove", &path))?;
                 }
             }
             copied => return copied,
@@ -52,31 +56,34 @@ pub fn copy(from: &Path, to: &Path, storage: &dyn Storage, progress: &mut Progre
     }
 }
 
-fn copy_once(from: &Path, to: &Path, storage: &dyn Storage, progress: &mut Progress<'_>) -> Result<Copied, OpenError> {
-    let names = storage.list(from).map_err(io_error("list", from))?;
+fn copy_once(
+    (from, source): (&Path, &dyn Storage),
+    to: (&Path, &dyn Storage),
+    progress: &mut Progress<'_>,
+) -> Result<Copied, OpenError> {
+    let names = source.list(from).map_err(io_error("list", from))?;
     let checkpoints = names.iter().filter(|name| checkpoint::is_part(name)).map(|name| from.join(name));
-    let mut segments = list(storage, from)?;
+    let mut segments = list(source, from)?;
     let Some(newest) = segments.pop() else {
-        let source = io::Error::new(io::ErrorKind::NotFound, "there is no log");
-        return Err(OpenError::Io { action: "read", path: to.join("nothing"), source });
+        return Err(io_error("read", to.0)(io::Error::new(io::ErrorKind::NotFound, "there is no log to be copied")));
     };
     let files: Vec<PathBuf> = checkpoints.chain(segments.into_iter().map(|segment| segment.path)).collect();
     let mut sizes = Vec::new();
     for path in files.iter().chain([&newest.path]) {
-        sizes.push(storage.open(path).and_then(|file| file.size()).map_err(io_error("open", path))?);
+        sizes.push(source.open(path).and_then(|file| file.size()).map_err(io_error("open", path))?);
     }
     let total = sizes.iter().sum();
     let mut copied = Copied::default();
     for (path, size) in files.iter().zip(&sizes) {
-        copy_file(storage, path, to, *size)?;
+        copy_file((path, source), to, *size)?;
         copied.files += 1;
         copied.bytes += size;
         progress(copied.bytes, total);
     }
     // What lies before the end of the good batches does not change any more; what lies behind may be half written.
-    let end = good_end(storage, &newest)?;
-    copy_file(storage, &newest.path, to, end)?;
-    storage.sync_dir(to).map_err(io_error("sync", to))?;
+    let end = good_end(source, &newest)?;
+    copy_file((&newest.path, source), to, end)?;
+    to.1.sync_dir(to.0).map_err(io_error("sync", to.0))?;
     copied.files += 1;
     copied.bytes += end;
     progress(total, total);
@@ -97,10 +104,14 @@ fn good_end(storage: &dyn Storage, newest: &Segment) -> Result<u64, OpenError> {
     Ok(end)
 }
 
-fn copy_file(storage: &dyn Storage, path: &Path, to: &Path, bytes: u64) -> Result<(), OpenError> {
-    let file = storage.open(path).map_err(io_error("open", path))?;
+fn copy_file(
+    (path, source): (&Path, &dyn Storage),
+    (to, target): (&Path, &dyn Storage),
+    bytes: u64,
+) -> Result<(), OpenError> {
+    let file = source.open(path).map_err(io_error("open", path))?;
     let copy = to.join(path.file_name().unwrap_or_default());
-    let written = storage.create(&copy).map_err(io_error("create", &copy))?;
+    let written = target.create(&copy).map_err(io_error("create", &copy))?;
     let from = Current { file, path: path.to_path_buf(), end: bytes, size: bytes };
     copy_bytes(&from, 0..bytes, (&*written, &copy), 0)?;
     written.sync_data().map_err(io_error("sync", &copy))

@@ -135,7 +135,10 @@ pub(super) fn plan(
     let mut rest = behind(storage, &path, offset, &chain)?;
     let bytes = rest.end.map_or(0, |end| end - offset);
     let whole: Vec<_> = segments[target + 1..].iter().map(|segment| segment.path.clone()).collect();
-    if bytes == 0 && whole.is_empty() {
+    let checkpoints = checkpoint::find(storage, dir).map_err(io_error("list", dir))?.manifests;
+    // What was behind may be missing altogether; then a checkpoint shows that it was there.
+    let is_missing = checkpoints.iter().any(|manifest| manifest.until_batch >= chain.next);
+    if bytes == 0 && whole.is_empty() && !is_missing {
         return Err(CutError::NothingBehind { file: path, offset });
     }
     for later in &whole {
@@ -145,9 +148,10 @@ pub(super) fn plan(
     }
     let first_batch = segments.first().map_or(1, |segment| segment.first_batch);
     if first_batch > 1 {
-        let found = checkpoint::find(storage, dir).map_err(io_error("list", dir))?;
-        let fits = |manifest: &Manifest| manifest.from_batch >= first_batch && manifest.until_batch < chain.next;
-        if !found.manifests.iter().any(fits) {
+        let fits = |manifest: &Manifest| {
+            manifest.log_id == chain.log_id && manifest.from_batch >= first_batch && manifest.until_batch < chain.next
+        };
+        if !checkpoints.iter().any(fits) {
             return Err(CutError::BelowCheckpoints);
         }
     }

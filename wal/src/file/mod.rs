@@ -135,6 +135,12 @@ impl FileLog {
         Some(Checkpoint::new(Arc::clone(&self.shared.storage), &self.shared.dir, newest))
     }
 
+    /// Bytes of the newest checkpoint; 0 without one.
+    #[must_use]
+    pub fn checkpoint_bytes(&self) -> u64 {
+        self.checkpoints.bytes()
+    }
+
     /// How many segments of the usual size `missing` bytes are.
     fn segments_for(&self, missing: u64) -> usize {
         let usable = segment::usable(self.shared.options.segment_bytes - segment::HEADER_BYTES as u64);

@@ -111,6 +111,19 @@ pub(super) fn choose(storage: &Arc<dyn Storage>, dir: &Path, scan: &Scan) -> Res
     if let Some((file, version)) = found.too_new {
         return Err(OpenError::TooNew { file, found: version, supported: checkpoint::VERSION });
     }
+    // A manifest is named only when the log is synced up to there. Whoever cuts a log begins a new epoch.
+    let shows_more = |manifest: &&Manifest| {
+        let of_this_log = manifest.log_id == scan.chain.log_id && manifest.epoch >= scan.chain.epoch;
+        of_this_log && manifest.until_batch >= scan.chain.next
+    };
+    if let Some(manifest) = found.manifests.iter().find(shows_more) {
+        return Err(OpenError::EndMissing {
+            dir: dir.to_path_buf(),
+            last: scan.chain.next - 1,
+            manifest: checkpoint::manifest_path(dir, manifest.round),
+            until: manifest.until_batch,
+        });
+    }
     let newest_round = found.manifests.iter().map(|manifest| manifest.round).max();
     let mut chosen = Chosen { kept: Vec::new(), rejected: found.rejected, next_round: newest_round.unwrap_or(0) + 1 };
     for manifest in found.manifests {

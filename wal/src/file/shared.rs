@@ -59,16 +59,17 @@ impl Shared {
     pub(crate) fn remove_before(&self, batch: u64) -> io::Result<u64> {
         let mut removed = 0;
         loop {
-            let path = {
-                let mut extent = self.extent.lock();
-                match extent.segments.get(1) {
-                    Some(second) if second.first_batch <= batch => extent.segments.remove(0).path,
-                    _ => break,
-                }
+            let path = match &self.extent.lock().segments[..] {
+                [first, second, ..] if second.first_batch <= batch => first.path.clone(),
+                _ => break,
             };
-            self.storage.remove(&path)?;
-            // One after the other: a crash must not leave a gap.
+            match self.storage.remove(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            // One after the other, and each is forgotten only when it is gone: there must never be a gap.
             self.storage.sync_dir(&self.dir)?;
+            self.extent.lock().segments.remove(0);
             removed += 1;
         }
         self.counters.segments(self.extent.lock().segments.len() as u64);

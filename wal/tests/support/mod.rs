@@ -35,12 +35,22 @@ pub fn open(dir: &Path, options: Options, storage: &Arc<dyn Storage>) -> Result<
 
 /// Appends and returns at once.
 pub fn send(log: &dyn Log, stream: u64, expected: Position, record: &[u8]) -> (Position, Receiver<Outcome>) {
+    try_send(log, stream, expected, record).unwrap_or_else(|why| panic!("no room: {why}"))
+}
+
+/// The same with a log that may stop.
+pub fn try_send(
+    log: &dyn Log,
+    stream: u64,
+    expected: Position,
+    record: &[u8],
+) -> Result<(Position, Receiver<Outcome>), NoRoom> {
     let (sender, receiver) = channel();
     let credit = loop {
         match log.reserve(record.len(), Class::Ordinary) {
             Ok(credit) => break credit,
-            Err(NoRoom::Busy) => log.make_room(record.len()).unwrap(),
-            Err(why) => panic!("no room: {why}"),
+            Err(NoRoom::Busy) => log.make_room(record.len())?,
+            Err(why) => return Err(why),
         }
     };
     let position = log.append(Append {
@@ -52,7 +62,7 @@ pub fn send(log: &dyn Log, stream: u64, expected: Position, record: &[u8]) -> (P
             let _ = sender.send(outcome);
         })],
     });
-    (position, receiver)
+    Ok((position, receiver))
 }
 
 /// Appends and waits for the outcome.
