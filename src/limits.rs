@@ -24,8 +24,25 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long an idle connection is kept (chapter 1, 1.2).
 pub const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
-/// Connections a worker holds at once. The limit on open files is raised to the hard limit at start.
+/// How long an answer may wait for its client to take some more of it: it is in memory meanwhile.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Connections a worker holds at once, where the limit on open files allows that many. Beyond, the one that has been idle
+/// longest makes room.
 pub const CONNECTIONS_PER_WORKER: usize = 25_000;
+
+/// Connections a worker may have beyond those: new ones that it has not looked at, and old ones that it is ending.
+pub const CONNECTIONS_IN_PASSING: usize = 256;
+
+/// Open files that are kept for what is no connection: the log, the history store, its readers.
+pub const FILES_OF_ITS_OWN: usize = 256;
+
+/// Bytes of a request that are read, and not looked at, after a connection was refused: an unread rest would reset the
+/// connection, and the client would not see why.
+pub const UNHEARD_BYTES: usize = 64 << 10;
+
+/// How long that may take.
+pub const UNHEARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Connections to the port that serves metrics: some monitors, each with one or two.
 pub const MONITOR_CONNECTIONS: usize = 64;

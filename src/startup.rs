@@ -8,9 +8,10 @@ use crate::colony::state::State;
 use crate::crypto::{Identity, Memo, PrivateKey};
 use crate::http::api::Shared;
 use crate::http::budget::BodyBudget;
+use crate::http::door::DoorLimits;
 use crate::http::readiness::{Phase, Readiness};
 use crate::http::renewal;
-use crate::http::serve;
+use crate::http::serve::{self, ServeOptions};
 use crate::http::tls::{self, Certificate, TlsError};
 use crate::limits;
 use crate::metrics::{LogMetrics, Metrics, Replay};
@@ -58,6 +59,10 @@ pub struct Settings {
     /// Bytes of a request body, at most.
     pub body_limit: usize,
     /// Bytes of all request bodies in flight together, at most.
+    /// What each worker allows its connections.
+    pub door: DoorLimits,
+    /// Time for one request's body to come.
+    pub body_timeout: Duration,
     pub body_memory: usize,
     /// How many requests may come.
     pub rates: RateLimits,
@@ -175,8 +180,10 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         under_way: AtomicUsize::new(0),
     });
     let (tell_arbiter, mut arbiters) = mpsc::unbounded_channel();
-    let server = serve::start(listener, settings.workers, tls, shared.clone(), tell_arbiter).map_err(listen)?;
+    let options = ServeOptions { workers: settings.workers, door: settings.door };
+    let server = serve::start(listener, options, tls, shared.clone(), tell_arbiter).map_err(listen)?;
     let handle = server.handle();
+        body_timeout: settings.body_timeout,
     actix_rt::spawn(server);
     let monitor = monitor.map(|listener| serve_monitor(listener, shared.clone())).transpose()?;
 

@@ -12,8 +12,8 @@
 
 mod support;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::{Duration, Instant};
+use support::machine::{allow_open_files, resident};
 use support::websocket::{TEXT, WebSocket};
 use support::{Colony, PrivateKey, Server, json};
 
@@ -26,19 +26,6 @@ const BYTES: u64 = 20 << 10;
 const RATIO: f64 = 1.3;
 /// Events that are timed.
 const EVENTS: usize = 400;
-
-/// As many as may be: the soft limit is often a thousand.
-fn allow_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
-}
-
-/// Kilobytes of resident memory.
-fn resident(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
-}
 
 /// Connections that are subscribed to the end of these processes.
 fn subscribe(server: &Server, colony: &Colony, ids: &[String]) -> Vec<WebSocket> {

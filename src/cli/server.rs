@@ -8,6 +8,7 @@ use super::{open_files, signals};
 use crate::colony::{Bounds, Options};
 use crate::crypto::Identity;
 use crate::http::budget::BodyBudget;
+use crate::http::door::DoorLimits;
 use crate::limits;
 use crate::rpc::rate::RateLimits;
 use crate::startup::{self, Settings};
@@ -71,6 +72,17 @@ pub struct Start {
     /// Bytes of all request bodies in flight together
     #[arg(long, env = "COLONIES_MAX_BODY_MEMORY", default_value_t = limits::BODY_MEMORY_BYTES)]
     max_body_memory: usize,
+    /// Seconds for the head of a request to come, from its first byte or the opening of the connection
+    #[arg(long, env = "COLONIES_HEAD_TIMEOUT", default_value_t = limits::HEAD_TIMEOUT.as_secs() as u32,
+          value_parser = at_least_one())]
+    head_timeout: u32,
+    /// Seconds for the body of a request to come
+    #[arg(long, env = "COLONIES_BODY_TIMEOUT", default_value_t = limits::BODY_TIMEOUT.as_secs() as u32,
+          value_parser = at_least_one())]
+    body_timeout: u32,
+    /// Connections at once; 25,000 a worker unless given, or as many as the limit on open files allows
+    #[arg(long, env = "COLONIES_MAX_CONNECTIONS", value_parser = at_least_one())]
+    max_connections: Option<u32>,
     /// Requests a second of one identity, and as many at once; 0 sets no limit
     #[arg(long, env = "COLONIES_LIMIT_IDENTITY", default_value_t = 0)]
     limit_identity: u32,
@@ -207,8 +219,8 @@ impl Start {
         if !unused.is_empty() {
             tracing::info!(flags = unused.join(" "), "not used: this server has no database and no cluster to set up");
         }
-        let settings = self.settings()?;
-        open_files::raise_limit();
+        let files = open_files::raise_limit();
+        let settings = self.settings(files)?;
         actix_rt::System::new().block_on(async move {
             let mut signals = signals::Signals::catch()?;
             let running = signals.while_starting(startup::start(settings)).await?;
@@ -222,7 +234,8 @@ impl Start {
         })
     }
 
-    fn settings(&self) -> anyhow::Result<Settings> {
+    fn settings(&self, files: usize) -> anyhow::Result<Settings> {
+        let workers = self.workers.unwrap_or_else(cores).max(1);
         let port = match self.port {
             Some(port) => port,
             None => port_of_environment()?.unwrap_or(DEFAULT_PORT),
@@ -244,7 +257,7 @@ impl Start {
             tls: self.tls()?,
             durability: self.durability,
             server_id: server_id.map(Identity::from_text),
-            workers: self.workers.unwrap_or_else(cores).max(1),
+            workers,
             memo: !self.no_signature_memo,
             body_limit: self.max_body,
             body_memory: self.body_memory()?,
@@ -255,6 +268,8 @@ impl Start {
             options: Options {
                 allow_reregister: self.allow_executor_reregister,
                 max_waiting: self.max_waiting,
+            door: self.door(files, workers),
+            body_timeout: Duration::from_secs(self.body_timeout.into()),
                 max_bytes: self.max_colony_bytes,
                 bounds: Bounds {
                     name_bytes: self.max_name as usize,
@@ -284,6 +299,22 @@ impl Start {
                  are less: raise one or lower the other"
             );
         }
+    /// What each worker allows its connections. Workers take turns with new ones, so each has its share.
+    fn door(&self, files: usize, workers: usize) -> DoorLimits {
+        let allowed = open_files::connections_per_worker(files, workers);
+        let connections = match self.max_connections {
+            None => allowed,
+            Some(wanted) => {
+                let each = (wanted as usize / workers).max(1);
+                if each > allowed {
+                    tracing::warn!(wanted, allowed = allowed * workers, "more connections than open files allow");
+                }
+                each.min(allowed)
+            }
+        };
+        DoorLimits { connections, head: Duration::from_secs(self.head_timeout.into()), answer: limits::ANSWER_TIMEOUT }
+    }
+
         Ok(bytes)
     }
 
