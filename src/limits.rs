@@ -271,6 +271,19 @@ pub const RATE_KEYS: usize = 100_000;
 /// Requests after which it is looked whether those are too many.
 pub const RATE_TIDY_EVERY: usize = 1_024;
 
+/// How long a message is good for in strict mode, after it was signed.
+pub const STRICT_WINDOW: Duration = Duration::from_secs(60);
+
+/// How far a sender's clock may be ahead in strict mode. So long after its start the server takes nothing, since it does
+/// not know what one before it has taken.
+pub const STRICT_AHEAD: Duration = Duration::from_secs(2);
+
+/// Messages that are remembered in strict mode, some 200 MB: 64,000 a second with the window above. 503 beyond.
+pub const STRICT_NONCES: usize = 4_000_000;
+
+/// Bytes of a nonce in strict mode, at least and at most.
+pub const STRICT_NONCE_BYTES: (usize, usize) = (16, 64);
+
 /// How often the files of the TLS certificate are looked at. They are read again once two looks saw the same change.
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(1);
 

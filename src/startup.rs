@@ -18,6 +18,7 @@ use crate::metrics::{LogMetrics, Metrics, Replay};
 use crate::rpc::dispatch;
 use crate::rpc::rate::{RateLimits, Rates};
 use crate::rpc::route::Rpc;
+use crate::rpc::strict::Strict;
 use crate::server::actor::{Launcher, ServerActor};
 use crate::server::directory::Directory;
 use crate::server::open::ServerInfo;
@@ -58,12 +59,14 @@ pub struct Settings {
     pub memo: bool,
     /// Bytes of a request body, at most.
     pub body_limit: usize,
-    /// Bytes of all request bodies in flight together, at most.
     /// What each worker allows its connections.
     pub door: DoorLimits,
     /// Time for one request's body to come.
     pub body_timeout: Duration,
+    /// Bytes of all request bodies in flight together, at most.
     pub body_memory: usize,
+    /// How long a message is good for, where each may come once.
+    pub strict: Option<Duration>,
     /// How many requests may come.
     pub rates: RateLimits,
     /// How colonies work.
@@ -146,6 +149,7 @@ pub struct Running {
 /// See [`StartError`]. Nothing was changed then, except that a torn end of the log may have been cut.
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let begin = Instant::now();
+    let clock = Clock::default();
     let listen = |source| StartError::Listen { address: settings.address, source };
     let certificate = settings.tls.clone().map(|(chain, key)| Certificate::load(chain, key)).transpose()?.map(Arc::new);
     let tls = certificate.clone().map(tls::config).transpose()?;
@@ -163,6 +167,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         history: OnceLock::new(),
         stopping: false.into(),
         rates: Rates::new(settings.rates),
+        strict: settings.strict.map(|window| Strict::new(window, clock.wall() / 1_000_000)),
+        clock,
         list_elements: settings.options.bounds.list_elements,
         info: ServerInfo {
             host: address.ip().to_string(),
@@ -176,6 +182,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         rpc: rpc.clone(),
         readiness: readiness.clone(),
         body_limit: settings.body_limit,
+        body_timeout: settings.body_timeout,
         bodies: Arc::new(BodyBudget::new(settings.body_memory)),
         under_way: AtomicUsize::new(0),
     });
@@ -183,7 +190,6 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let options = ServeOptions { workers: settings.workers, door: settings.door };
     let server = serve::start(listener, options, tls, shared.clone(), tell_arbiter).map_err(listen)?;
     let handle = server.handle();
-        body_timeout: settings.body_timeout,
     actix_rt::spawn(server);
     let monitor = monitor.map(|listener| serve_monitor(listener, shared.clone())).transpose()?;
 
@@ -199,7 +205,6 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     while workers.len() < settings.workers {
         workers.push(arbiters.recv().await.ok_or(StartError::Workers)?);
     }
-    let clock = Clock::default();
     check_clock(clock, &replayed)?;
     let history = open_history(&settings, &replayed).await?;
     // Nobody else sets it.

@@ -85,6 +85,7 @@ impl Dev {
             },
             body_timeout: limits::BODY_TIMEOUT,
             body_memory: limits::BODY_MEMORY_BYTES,
+            strict: None,
             rates: RateLimits::default(),
             options: Options { allow_reregister: true, ..Options::default() },
         };

@@ -89,6 +89,14 @@ pub struct Start {
     /// Requests a second from one address, and as many at once; 0 sets no limit
     #[arg(long, env = "COLONIES_LIMIT_ADDRESS", default_value_t = 0)]
     limit_address: u32,
+    /// Take each message once, and soon after it was signed: clients must send a time stamp and a nonce
+    #[arg(long, env = "COLONIES_STRICT", default_value = "false", value_parser = parse_bool,
+          action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    strict: bool,
+    /// Seconds that a message is good for with --strict
+    #[arg(long, env = "COLONIES_STRICT_WINDOW", default_value_t = limits::STRICT_WINDOW.as_secs() as u32,
+          value_parser = at_least_one())]
+    strict_window: u32,
     /// Processes that may wait in one colony
     #[arg(long, env = "COLONIES_MAX_WAITING", default_value_t = limits::WAITING_PER_COLONY)]
     max_waiting: usize,
@@ -260,7 +268,10 @@ impl Start {
             workers,
             memo: !self.no_signature_memo,
             body_limit: self.max_body,
+            door: self.door(files, workers),
+            body_timeout: Duration::from_secs(self.body_timeout.into()),
             body_memory: self.body_memory()?,
+            strict: self.strict.then(|| Duration::from_secs(self.strict_window.into())),
             rates: RateLimits {
                 identity: NonZeroU32::new(self.limit_identity),
                 address: NonZeroU32::new(self.limit_address),
@@ -268,8 +279,6 @@ impl Start {
             options: Options {
                 allow_reregister: self.allow_executor_reregister,
                 max_waiting: self.max_waiting,
-            door: self.door(files, workers),
-            body_timeout: Duration::from_secs(self.body_timeout.into()),
                 max_bytes: self.max_colony_bytes,
                 bounds: Bounds {
                     name_bytes: self.max_name as usize,
@@ -290,15 +299,6 @@ impl Start {
         })
     }
 
-    /// A body that could never be read would be told to try again for ever.
-    fn body_memory(&self) -> anyhow::Result<usize> {
-        let (largest, bytes) = (self.max_body, self.max_body_memory);
-        if BodyBudget::new(bytes).for_large() < largest {
-            bail!(
-                "a body may have {largest} bytes (--max-body), and fifteen sixteenths of {bytes} (--max-body-memory) \
-                 are less: raise one or lower the other"
-            );
-        }
     /// What each worker allows its connections. Workers take turns with new ones, so each has its share.
     fn door(&self, files: usize, workers: usize) -> DoorLimits {
         let allowed = open_files::connections_per_worker(files, workers);
@@ -315,6 +315,15 @@ impl Start {
         DoorLimits { connections, head: Duration::from_secs(self.head_timeout.into()), answer: limits::ANSWER_TIMEOUT }
     }
 
+    /// A body that could never be read would be told to try again for ever.
+    fn body_memory(&self) -> anyhow::Result<usize> {
+        let (largest, bytes) = (self.max_body, self.max_body_memory);
+        if BodyBudget::new(bytes).for_large() < largest {
+            bail!(
+                "a body may have {largest} bytes (--max-body), and fifteen sixteenths of {bytes} (--max-body-memory) \
+                 are less: raise one or lower the other"
+            );
+        }
         Ok(bytes)
     }
 
