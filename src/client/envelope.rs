@@ -3,6 +3,7 @@
 use super::ClientError;
 use crate::clock::Clock;
 use crate::crypto::{PrivateKey, random_bytes};
+use crate::hexadecimal;
 use crate::json;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -35,7 +36,7 @@ pub fn sign_once(key: &PrivateKey, message: &Value) -> Vec<u8> {
     let mut stamped = message.clone();
     if let Some(members) = stamped.as_object_mut() {
         members.insert("sentat".to_owned(), (Clock::default().wall() / 1_000_000).into());
-        members.insert("nonce".to_owned(), hex::encode(random_bytes::<16>()).into());
+        members.insert("nonce".to_owned(), hexadecimal::encode(random_bytes::<16>()).into());
     }
     sign(key, &stamped)
 }
