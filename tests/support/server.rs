@@ -130,6 +130,9 @@ impl Server {
 
     /// The same on the port that this one had, for clients that know nothing but that.
     pub fn again_on_its_port(&self) -> Result<Server, Ended> {
+        if self.arguments.iter().any(|argument| argument == "--port") {
+            return self.again();
+        }
         let port = self.address.port().to_string();
         let arguments = self.arguments.iter().map(String::as_str).chain(["--port", &port]);
         Server::try_start(self.dir.clone(), &arguments.collect::<Vec<_>>())
