@@ -1,5 +1,6 @@
 //! Ids that the server makes or computes: 32 bytes in memory and records, 64 lower-case hex digits on the wire.
 
+use crate::hexadecimal;
 use bincode::{Decode, Encode};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -16,21 +17,18 @@ macro_rules! hex_id {
         impl $name {
             /// Reads 64 lower-case hex digits; `None` for any other text, which therefore names nothing.
             pub fn from_text(text: &str) -> Option<Self> {
-                if text.len() != 64 || text.bytes().any(|b| b.is_ascii_uppercase()) {
+                if text.bytes().any(|b| b.is_ascii_uppercase()) {
                     return None;
                 }
-                let mut bytes = [0; 32];
-                hex::decode_to_slice(text, &mut bytes).ok()?;
-                Some($name(bytes))
+                hexadecimal::read(text).map($name)
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut text = [0; 64];
-                // The buffer has exactly twice the bytes, the only way this can fail.
-                hex::encode_to_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
-                f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+                hexadecimal::write(&self.0, &mut text);
+                f.write_str(hexadecimal::as_text(&text))
             }
         }
 

@@ -5,6 +5,7 @@ pub mod client;
 pub mod clock;
 pub mod colony;
 pub mod crypto;
+pub mod hexadecimal;
 pub mod http;
 pub mod ids;
 pub mod json;

@@ -24,8 +24,25 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long an idle connection is kept (chapter 1, 1.2).
 pub const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
-/// Connections a worker holds at once. The limit on open files is raised to the hard limit at start.
+/// How long an answer may wait for its client to take some more of it: it is in memory meanwhile.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Connections a worker holds at once, where the limit on open files allows that many. Beyond, the one that has been idle
+/// longest makes room.
 pub const CONNECTIONS_PER_WORKER: usize = 25_000;
+
+/// Connections a worker may have beyond those: new ones that it has not looked at, and old ones that it is ending.
+pub const CONNECTIONS_IN_PASSING: usize = 256;
+
+/// Open files that are kept for what is no connection: the log, the history store, its readers.
+pub const FILES_OF_ITS_OWN: usize = 256;
+
+/// Bytes of a request that are read, and not looked at, after a connection was refused: an unread rest would reset the
+/// connection, and the client would not see why.
+pub const UNHEARD_BYTES: usize = 64 << 10;
+
+/// How long that may take.
+pub const UNHEARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Connections to the port that serves metrics: some monitors, each with one or two.
 pub const MONITOR_CONNECTIONS: usize = 64;
@@ -262,6 +279,19 @@ pub const RATE_KEYS: usize = 100_000;
 
 /// Requests after which it is looked whether those are too many.
 pub const RATE_TIDY_EVERY: usize = 1_024;
+
+/// How long a message is good for in strict mode, after it was signed.
+pub const STRICT_WINDOW: Duration = Duration::from_secs(60);
+
+/// How far a sender's clock may be ahead in strict mode. So long after its start the server takes nothing, since it does
+/// not know what one before it has taken.
+pub const STRICT_AHEAD: Duration = Duration::from_secs(2);
+
+/// Messages that are remembered in strict mode, some 200 MB: 64,000 a second with the window above. 503 beyond.
+pub const STRICT_NONCES: usize = 4_000_000;
+
+/// Bytes of a nonce in strict mode, at least and at most.
+pub const STRICT_NONCE_BYTES: (usize, usize) = (16, 64);
 
 /// How often the files of the TLS certificate are looked at. They are read again once two looks saw the same change.
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(1);

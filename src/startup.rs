@@ -8,15 +8,17 @@ use crate::colony::state::State;
 use crate::crypto::{Identity, Memo, PrivateKey};
 use crate::http::api::Shared;
 use crate::http::budget::BodyBudget;
+use crate::http::door::DoorLimits;
 use crate::http::readiness::{Phase, Readiness};
 use crate::http::renewal;
-use crate::http::serve;
+use crate::http::serve::{self, ServeOptions};
 use crate::http::tls::{self, Certificate, TlsError};
 use crate::limits;
 use crate::metrics::{LogMetrics, Metrics, Replay};
 use crate::rpc::dispatch;
 use crate::rpc::rate::{RateLimits, Rates};
 use crate::rpc::route::Rpc;
+use crate::rpc::strict::Strict;
 use crate::server::actor::{Launcher, ServerActor};
 use crate::server::checkpoints::{Checkpoints, Sources};
 use crate::server::directory::Directory;
@@ -58,10 +60,16 @@ pub struct Settings {
     pub memo: bool,
     /// Bytes of a request body, at most.
     pub body_limit: usize,
+    /// What each worker allows its connections.
+    pub door: DoorLimits,
+    /// Time for one request's body to come.
+    pub body_timeout: Duration,
     /// Bytes of all request bodies in flight together, at most.
     pub body_memory: usize,
     /// Bytes that the log grows by before a checkpoint is made, at least.
     pub checkpoint_bytes: u64,
+    /// How long a message is good for, where each may come once.
+    pub strict: Option<Duration>,
     /// How many requests may come.
     pub rates: RateLimits,
     /// How colonies work.
@@ -148,6 +156,7 @@ pub struct Running {
 /// See [`StartError`]. Nothing was changed then, except that a torn end of the log may have been cut.
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let begin = Instant::now();
+    let clock = Clock::default();
     let listen = |source| StartError::Listen { address: settings.address, source };
     let certificate = settings.tls.clone().map(|(chain, key)| Certificate::load(chain, key)).transpose()?.map(Arc::new);
     let tls = certificate.clone().map(tls::config).transpose()?;
@@ -165,6 +174,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         history: OnceLock::new(),
         stopping: false.into(),
         rates: Rates::new(settings.rates),
+        strict: settings.strict.map(|window| Strict::new(window, clock.wall() / 1_000_000)),
+        clock,
         list_elements: settings.options.bounds.list_elements,
         info: ServerInfo {
             host: address.ip().to_string(),
@@ -178,11 +189,13 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         rpc: rpc.clone(),
         readiness: readiness.clone(),
         body_limit: settings.body_limit,
+        body_timeout: settings.body_timeout,
         bodies: Arc::new(BodyBudget::new(settings.body_memory)),
         under_way: AtomicUsize::new(0),
     });
     let (tell_arbiter, mut arbiters) = mpsc::unbounded_channel();
-    let server = serve::start(listener, settings.workers, tls, shared.clone(), tell_arbiter).map_err(listen)?;
+    let options = ServeOptions { workers: settings.workers, door: settings.door };
+    let server = serve::start(listener, options, tls, shared.clone(), tell_arbiter).map_err(listen)?;
     let handle = server.handle();
     actix_rt::spawn(server);
     let monitor = monitor.map(|listener| serve_monitor(listener, shared.clone())).transpose()?;
@@ -200,7 +213,6 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     while workers.len() < settings.workers {
         workers.push(arbiters.recv().await.ok_or(StartError::Workers)?);
     }
-    let clock = Clock::default();
     check_clock(clock, &replayed)?;
     let history = open_history(&settings, &replayed).await?;
     // Nobody else sets it.

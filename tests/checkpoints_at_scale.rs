@@ -14,6 +14,7 @@ mod support;
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use support::machine::resident;
 use support::{Client, Colony, Server, client};
 
 const PROCESSES: u64 = 1_000_000;
@@ -89,11 +90,11 @@ struct Round {
 fn round(server: &Server, colony: &Colony) -> Round {
     let colony = colony.at(server);
     let over = AtomicBool::new(false);
-    let (memory_before, mut memory_most) = (server.resident_kb(), 0);
+    let (memory_before, mut memory_most) = (resident(server), 0);
     let (took, begin, end, checkpoint_milliseconds) = std::thread::scope(|scope| {
         let submitting = scope.spawn(|| submit_until(&colony, &over));
         let checkpoint_milliseconds = loop {
-            memory_most = memory_most.max(server.resident_kb());
+            memory_most = memory_most.max(resident(server));
             if let Some(took) = made(server) {
                 break took;
             }
@@ -127,9 +128,9 @@ fn a_million_processes_wait() {
     let at_once = ["--checkpoint-bytes", "1"];
     let mut server = Server::start_with(&never);
     let colony = Colony::new(&server);
-    let empty = server.resident_kb();
+    let empty = resident(&server);
     load(&colony, processes);
-    let memory = server.resident_kb() - empty;
+    let memory = resident(&server) - empty;
     println!("{processes} processes wait in {memory} kB: {} bytes each", memory * 1_024 / processes);
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
@@ -154,7 +155,7 @@ fn a_million_processes_wait() {
     println!("p99 of a submit {quiet} us without, {busy} us while a checkpoint was made");
     server.kill();
     let server = Server::try_start(server.dir(), &never).unwrap();
-    println!("start from the checkpoint in {} ms, {} kB", server.start_milliseconds(), server.resident_kb());
+    println!("start from the checkpoint in {} ms, {} kB", server.start_milliseconds(), resident(&server));
     assert!(server.start_milliseconds() <= 3_000);
     assert!(most * 10 <= before * 13, "a checkpoint needs too much memory");
     assert!(busy <= (quiet * 3 / 2).max(quiet + 3_000), "submits wait for a checkpoint");

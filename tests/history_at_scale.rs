@@ -24,6 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use support::machine::resident;
 use support::{Client, Colony, PrivateKey, Server, Value, json, wait};
 use wal::{Append, Class, FileLog, Log, Position, RealStorage, StreamId};
 
@@ -259,7 +260,7 @@ fn restart(server: &mut Server) -> (u64, u64) {
         })
         .collect();
     times.sort_unstable();
-    (times[2], server.resident_kb())
+    (times[2], resident(server))
 }
 
 /// Asks a few times; the median and the longest.
@@ -419,7 +420,7 @@ fn the_past_weighs_nothing() {
 
     out_of_bounds.extend(read(&full_colony.at(&full), &past));
     wait::until_true("the empty store's server to answer", || empty_colony.at(&empty).statistics().is_object());
-    let (empty_memory, full_memory) = (empty.resident_kb(), full.resident_kb());
+    let (empty_memory, full_memory) = (resident(&empty), resident(&full));
     println!("resident memory after all that: {empty_memory} kB without a past, {full_memory} kB with it");
     if full_memory > empty_memory + MEMORY_KB {
         out_of_bounds.push(format!("{full_memory} kB of memory instead of {empty_memory} kB"));

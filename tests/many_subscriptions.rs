@@ -12,8 +12,8 @@
 
 mod support;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::{Duration, Instant};
+use support::machine::{allow_open_files, resident};
 use support::websocket::{TEXT, WebSocket};
 use support::{Colony, PrivateKey, Server, json};
 
@@ -26,12 +26,6 @@ const BYTES: u64 = 20 << 10;
 const RATIO: f64 = 1.3;
 /// Events that are timed.
 const EVENTS: usize = 400;
-
-/// As many as may be: the soft limit is often a thousand.
-fn allow_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
-}
 
 /// Connections that are subscribed to the end of these processes.
 fn subscribe(server: &Server, colony: &Colony, ids: &[String]) -> Vec<WebSocket> {
@@ -126,11 +120,11 @@ fn a_subscription_is_small_and_does_not_delay_others() {
     // Once for nothing: what is made at first use is no part of either.
     time_of_an_event(&server, &colony, &timed);
     let alone = time_of_an_event(&server, &colony, &timed);
-    let before = server.resident_kb();
+    let before = resident(&server);
     let begin = Instant::now();
     let mut sockets = subscribe(&server, &colony, &ids);
     let took = begin.elapsed();
-    let bytes = (server.resident_kb() - before) * 1_024 / many as u64;
+    let bytes = (resident(&server) - before) * 1_024 / many as u64;
     let beside = time_of_an_event(&server, &colony, &timed);
     println!("{many} subscriptions in {took:.1?}: {bytes} bytes of memory each");
     println!("close to event: p50 {alone:.0?} alone, {beside:.0?} beside them");

@@ -39,10 +39,31 @@ fn a_server_with_a_certificate_answers_https() {
     }
     // The certificate is the one that was given: without trust in it there is no connection.
     assert!(Connection::open(server.address(), client(None, &[&TLS13])).is_err());
-    // Plain HTTP gets nothing on this port.
-    let mut plain = http::Connection::open(server.address()).unwrap();
-    plain.request("GET", "/health", &[], b"").unwrap();
-    assert!(plain.read().is_err());
+}
+
+#[test]
+fn a_client_that_speaks_plain_http_is_told_so() {
+    let dir = TempDir::new().unwrap();
+    let files = Files::make(&dir);
+    let server = Server::start_with(&[&files.arguments()[..], &["--head-timeout", "1"]].concat());
+    let open = || http::Connection::open(server.address()).unwrap();
+    for body in [&b""[..], question().as_bytes(), &[b'x'; 40_000]] {
+        let mut plain = open();
+        plain.request("POST", "/api", &[], body).unwrap();
+        let response = plain.read().unwrap();
+        let text = "this port speaks TLS, and the request came without: use https://";
+        assert_eq!(Reply::read(&response).refused(400), text);
+        assert_eq!(response.header("connection"), Some("close"));
+        assert!(plain.read_to_end().unwrap().is_empty());
+    }
+    // What is no HTTP either, and who says nothing, is cut without a word.
+    for bytes in [&b""[..], &[0x80, 0x2e, 1], b"\0", b"\x16\x03\x01"] {
+        let mut other = open();
+        other.send(bytes).unwrap();
+        // A reset where bytes of ours were left unread.
+        assert!(other.read_to_end().map_or(true, |answer| answer.is_empty()), "{bytes:?}");
+    }
+    assert!(is_served(&server, &files));
 }
 
 #[test]

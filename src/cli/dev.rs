@@ -6,6 +6,7 @@ use super::{open_files, signals};
 use crate::client::{Client, ClientError};
 use crate::colony::Options;
 use crate::crypto::PrivateKey;
+use crate::http::door::DoorLimits;
 use crate::limits;
 use crate::rpc::rate::RateLimits;
 use crate::startup::{self, Settings};
@@ -65,7 +66,8 @@ impl Dev {
     /// Says what is wrong, for a person.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let keys = Keys::well_known()?;
-        open_files::raise_limit();
+        let files = open_files::raise_limit();
+        let workers = cores();
         let settings = Settings {
             address: SocketAddr::new(self.host, self.port),
             monitor: None,
@@ -73,11 +75,18 @@ impl Dev {
             tls: None,
             durability: Durability::Always,
             server_id: Some(keys.server.id()),
-            workers: cores(),
+            workers,
             memo: true,
             body_limit: limits::BODY_BYTES,
+            door: DoorLimits {
+                connections: open_files::connections_per_worker(files, workers),
+                head: limits::HEAD_TIMEOUT,
+                answer: limits::ANSWER_TIMEOUT,
+            },
+            body_timeout: limits::BODY_TIMEOUT,
             body_memory: limits::BODY_MEMORY_BYTES,
             checkpoint_bytes: limits::CHECKPOINT_LOG_BYTES,
+            strict: None,
             rates: RateLimits::default(),
             options: Options { allow_reregister: true, ..Options::default() },
         };

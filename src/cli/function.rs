@@ -6,6 +6,7 @@ use super::given::{pairs, read_function_spec, words};
 use super::outcome::Outcome;
 use crate::client::{Function, FunctionSpec};
 use crate::crypto::PrivateKey;
+use crate::hexadecimal;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use std::collections::BTreeMap;
@@ -189,7 +190,7 @@ impl Exec {
 /// Makes a snapshot for each snapshot mount that has none, so that the process sees its files as they are now.
 fn make_snapshots(session: &Session, member: &PrivateKey, spec: &mut FunctionSpec) -> anyhow::Result<()> {
     for mount in spec.fs.snapshots.iter_mut().flatten().filter(|mount| mount.snapshotid.is_empty()) {
-        let name = hex::encode(crate::crypto::random_id());
+        let name = hexadecimal::encode(crate::crypto::random_id());
         let snapshot = session.client.create_snapshot(member, session.colony()?, &mount.label, &name)?;
         mount.snapshotid = snapshot.snapshotid;
     }

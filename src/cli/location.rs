@@ -5,6 +5,7 @@ use super::connection::{Global, InColony};
 use super::table::Grid;
 use crate::client::Location;
 use crate::crypto::random_id;
+use crate::hexadecimal;
 use clap::{Args, Subcommand};
 
 /// Locations of a colony.
@@ -64,7 +65,7 @@ impl LocationGroup {
         let (client, colony) = (&session.client, session.colony()?);
         match self.command {
             LocationCommand::Add { name: Name { name }, desc, long, lat } => {
-                let locationid = hex::encode(random_id());
+                let locationid = hexadecimal::encode(random_id());
                 let colonyname = colony.to_owned();
                 let location = Location { locationid, name, colonyname, description: desc, long, lat };
                 let location = client.add_location(&session.colony_owner()?, &location)?;

@@ -8,6 +8,7 @@ use super::{open_files, signals};
 use crate::colony::{Bounds, Options};
 use crate::crypto::Identity;
 use crate::http::budget::BodyBudget;
+use crate::http::door::DoorLimits;
 use crate::limits;
 use crate::rpc::rate::RateLimits;
 use crate::startup::{self, Settings};
@@ -71,12 +72,31 @@ pub struct Start {
     /// Bytes of all request bodies in flight together
     #[arg(long, env = "COLONIES_MAX_BODY_MEMORY", default_value_t = limits::BODY_MEMORY_BYTES)]
     max_body_memory: usize,
+    /// Seconds for the head of a request to come, from its first byte or the opening of the connection
+    #[arg(long, env = "COLONIES_HEAD_TIMEOUT", default_value_t = limits::HEAD_TIMEOUT.as_secs() as u32,
+          value_parser = at_least_one())]
+    head_timeout: u32,
+    /// Seconds for the body of a request to come
+    #[arg(long, env = "COLONIES_BODY_TIMEOUT", default_value_t = limits::BODY_TIMEOUT.as_secs() as u32,
+          value_parser = at_least_one())]
+    body_timeout: u32,
+    /// Connections at once; 25,000 a worker unless given, or as many as the limit on open files allows
+    #[arg(long, env = "COLONIES_MAX_CONNECTIONS", value_parser = at_least_one())]
+    max_connections: Option<u32>,
     /// Requests a second of one identity, and as many at once; 0 sets no limit
     #[arg(long, env = "COLONIES_LIMIT_IDENTITY", default_value_t = 0)]
     limit_identity: u32,
     /// Requests a second from one address, and as many at once; 0 sets no limit
     #[arg(long, env = "COLONIES_LIMIT_ADDRESS", default_value_t = 0)]
     limit_address: u32,
+    /// Take each message once, and soon after it was signed: clients must send a time stamp and a nonce
+    #[arg(long, env = "COLONIES_STRICT", default_value = "false", value_parser = parse_bool,
+          action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    strict: bool,
+    /// Seconds that a message is good for with --strict
+    #[arg(long, env = "COLONIES_STRICT_WINDOW", default_value_t = limits::STRICT_WINDOW.as_secs() as u32,
+          value_parser = at_least_one())]
+    strict_window: u32,
     /// Processes that may wait in one colony
     #[arg(long, env = "COLONIES_MAX_WAITING", default_value_t = limits::WAITING_PER_COLONY)]
     max_waiting: usize,
@@ -210,8 +230,8 @@ impl Start {
         if !unused.is_empty() {
             tracing::info!(flags = unused.join(" "), "not used: this server has no database and no cluster to set up");
         }
-        let settings = self.settings()?;
-        open_files::raise_limit();
+        let files = open_files::raise_limit();
+        let settings = self.settings(files)?;
         actix_rt::System::new().block_on(async move {
             let mut signals = signals::Signals::catch()?;
             let running = signals.while_starting(startup::start(settings)).await?;
@@ -225,7 +245,8 @@ impl Start {
         })
     }
 
-    fn settings(&self) -> anyhow::Result<Settings> {
+    fn settings(&self, files: usize) -> anyhow::Result<Settings> {
+        let workers = self.workers.unwrap_or_else(cores).max(1);
         let port = match self.port {
             Some(port) => port,
             None => port_of_environment()?.unwrap_or(DEFAULT_PORT),
@@ -247,11 +268,14 @@ impl Start {
             tls: self.tls()?,
             durability: self.durability,
             server_id: server_id.map(Identity::from_text),
-            workers: self.workers.unwrap_or_else(cores).max(1),
+            workers,
             memo: !self.no_signature_memo,
             body_limit: self.max_body,
+            door: self.door(files, workers),
+            body_timeout: Duration::from_secs(self.body_timeout.into()),
             body_memory: self.body_memory()?,
             checkpoint_bytes: self.checkpoint_bytes,
+            strict: self.strict.then(|| Duration::from_secs(self.strict_window.into())),
             rates: RateLimits {
                 identity: NonZeroU32::new(self.limit_identity),
                 address: NonZeroU32::new(self.limit_address),
@@ -277,6 +301,22 @@ impl Start {
                 ..Options::default()
             },
         })
+    }
+
+    /// What each worker allows its connections. Workers take turns with new ones, so each has its share.
+    fn door(&self, files: usize, workers: usize) -> DoorLimits {
+        let allowed = open_files::connections_per_worker(files, workers);
+        let connections = match self.max_connections {
+            None => allowed,
+            Some(wanted) => {
+                let each = (wanted as usize / workers).max(1);
+                if each > allowed {
+                    tracing::warn!(wanted, allowed = allowed * workers, "more connections than open files allow");
+                }
+                each.min(allowed)
+            }
+        };
+        DoorLimits { connections, head: Duration::from_secs(self.head_timeout.into()), answer: limits::ANSWER_TIMEOUT }
     }
 
     /// A body that could never be read would be told to try again for ever.

@@ -1,7 +1,9 @@
 //! Requests and replies as bytes: the message in its envelope (chapter 1, 2 and 3).
 
 use super::ClientError;
-use crate::crypto::PrivateKey;
+use crate::clock::Clock;
+use crate::crypto::{PrivateKey, random_bytes};
+use crate::hexadecimal;
 use crate::json;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -26,6 +28,17 @@ pub fn sign(key: &PrivateKey, message: &Value) -> Vec<u8> {
     let payload = BASE64.encode(message.to_string());
     let signature = key.sign(&payload);
     enveloped(message, &payload, &signature)
+}
+
+/// The same with a stamp, so that a server in strict mode takes the message, and no server takes it twice there: `sentat`
+/// and `nonce` beside the message's own members. Other servers pass over them.
+pub fn sign_once(key: &PrivateKey, message: &Value) -> Vec<u8> {
+    let mut stamped = message.clone();
+    if let Some(members) = stamped.as_object_mut() {
+        members.insert("sentat".to_owned(), (Clock::default().wall() / 1_000_000).into());
+        members.insert("nonce".to_owned(), hexadecimal::encode(random_bytes::<16>()).into());
+    }
+    sign(key, &stamped)
 }
 
 /// The body of a request that needs no signature.
@@ -92,6 +105,22 @@ mod tests {
         assert_eq!(read, message);
         let sender = signer(&Memo::disabled(), envelope.payload.as_bytes(), &envelope.signature);
         assert_eq!(sender.ok(), Some(key.id()));
+    }
+
+    #[test]
+    fn a_stamp_is_new_each_time_and_signed() {
+        let key = PrivateKey::generate();
+        let read = || {
+            let body = sign_once(&key, &json!({ "msgtype": "getusersmsg" }));
+            let envelope = Envelope::read(&body).expect("an envelope");
+            let sender = signer(&Memo::disabled(), envelope.payload.as_bytes(), &envelope.signature);
+            assert_eq!(sender.ok(), Some(key.id()));
+            serde_json::from_slice::<Value>(&envelope.message().expect("base64")).expect("JSON")
+        };
+        let (first, second) = (read(), read());
+        assert_ne!(first["nonce"], second["nonce"]);
+        assert_eq!(first["nonce"].as_str().map(str::len), Some(32));
+        assert!(first["sentat"].as_i64() <= second["sentat"].as_i64() && first["sentat"].as_i64() > Some(0));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub use blueprints::{Blueprint, BlueprintDefinition, BlueprintMetadata, Change};
 pub use channels::{ChannelEntry, ChannelMessage};
 pub use colonies::{Colony, Statistics};
 pub use crons::Cron;
-pub use envelope::{read_reply, read_reply_as, sign};
+pub use envelope::{read_reply, read_reply_as, sign, sign_once};
 pub use error::ClientError;
 pub use executors::{Allocations, Capabilities, Executor, ExecutorState, Hardware, Software};
 pub use files::{File, FileSelector, Label, ListedFile, Reference, S3Object};
@@ -112,12 +112,12 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub fn send(&self, key: &PrivateKey, message: &Value) -> Result<Value, ClientError> {
-        read_reply(&self.post(&sign(key, message), ANSWER)?)
+        read_reply(&self.post(&sign_once(key, message), ANSWER)?)
     }
 
     /// Sends the message of this name and reads the answer.
     fn ask<T: DeserializeOwned>(&self, key: &PrivateKey, name: &str, members: Value) -> Result<T, ClientError> {
-        read_reply_as(&self.post(&sign(key, &named(name, members)), ANSWER)?)
+        read_reply_as(&self.post(&sign_once(key, &named(name, members)), ANSWER)?)
     }
 
     /// The same for a long poll, which the server may answer late.
@@ -128,12 +128,12 @@ impl Client {
         members: Value,
         patience: Duration,
     ) -> Result<T, ClientError> {
-        read_reply_as(&self.post(&sign(key, &named(name, members)), patience.saturating_add(ANSWER))?)
+        read_reply_as(&self.post(&sign_once(key, &named(name, members)), patience.saturating_add(ANSWER))?)
     }
 
     /// Sends the message of this name, whose answer says nothing.
     fn tell(&self, key: &PrivateKey, name: &str, members: Value) -> Result<(), ClientError> {
-        envelope::read_success(&self.post(&sign(key, &named(name, members)), ANSWER)?)
+        envelope::read_success(&self.post(&sign_once(key, &named(name, members)), ANSWER)?)
     }
 
     /// Sends the message of this name without a signature.

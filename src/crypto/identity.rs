@@ -1,6 +1,6 @@
 //! Ids of owners, users and executors.
 
-use super::hexadecimal;
+use crate::hexadecimal;
 use bincode::de::Decoder;
 use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};

@@ -1,7 +1,8 @@
 //! Private keys: what a client signs with.
 
 use super::signature::Signature;
-use super::{Identity, hexadecimal, recover, sha3_256};
+use super::{Identity, recover, sha3_256};
+use crate::hexadecimal;
 use k256::ecdsa::SigningKey;
 use k256::elliptic_curve::Generate;
 use k256::elliptic_curve::zeroize::{Zeroize, Zeroizing};

@@ -4,7 +4,6 @@
 //! of that key is the sender's [`Identity`]. Nothing here decides what an identity may do.
 
 mod hash;
-mod hexadecimal;
 mod identity;
 mod key;
 mod memo;

@@ -1,6 +1,6 @@
 //! The signature of a request as it is written, and everything that can be wrong with one.
 
-use super::hexadecimal;
+use crate::hexadecimal;
 use std::fmt;
 
 /// The bytes of R, of S, and of all 65.

@@ -1,6 +1,7 @@
 //! Which request is answered how (chapter 1, 1.1). Never 405; what is not here is 404.
 
 use super::budget::{BodyBudget, Room};
+use super::door::Place;
 use super::readiness::Readiness;
 use super::{body, cors, metrics, pubsub};
 use crate::limits;
@@ -10,9 +11,10 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What the handlers share.
 pub struct Shared {
@@ -22,6 +24,8 @@ pub struct Shared {
     pub readiness: Arc<Readiness>,
     /// Bytes of a body, at most.
     pub body_limit: usize,
+    /// Time for one body to come.
+    pub body_timeout: Duration,
     /// Memory for all bodies together.
     pub bodies: Arc<BodyBudget>,
     /// Requests that are being answered.
@@ -47,6 +51,7 @@ impl Drop for UnderWay<'_> {
 /// Answers any request.
 pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>) -> HttpResponse {
     let _under_way = UnderWay::begin(&shared.under_way);
+    let busy = request.conn_data::<Rc<Place>>().map(Place::begin);
     let from_elsewhere = cors::is_cross_origin(&request);
     let has_origin = request.headers().contains_key(header::ORIGIN);
     let mut response = match (request.method(), request.path()) {
@@ -55,7 +60,7 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
         (&Method::GET, "/health") => text(StatusCode::OK, ""),
         (&Method::GET, "/ready") => ready(&shared.readiness),
         (&Method::GET, metrics::PATH) => metrics::answer(&shared),
-        (&Method::GET, "/pubsub") => pubsub::handle(&request, payload, shared.rpc.clone()),
+        (&Method::GET, "/pubsub") => pubsub::handle(&request, payload, shared.rpc.clone(), busy),
         (&Method::OPTIONS, _) if has_origin => return cors::preflight(),
         (&Method::POST, "/api/") => redirect(StatusCode::TEMPORARY_REDIRECT, "/api", ""),
         (&Method::GET, "/health/") => {
@@ -71,13 +76,14 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
 
 async fn api(request: &HttpRequest, mut payload: Payload, shared: &Data<Shared>) -> HttpResponse {
     let began = Instant::now();
-    let (body, room) = match body::read(request, &mut payload, shared.body_limit, &shared.bodies).await {
-        Ok(read) => read,
-        Err(refusal) => {
-            shared.rpc.metrics.messages.refused(None, refusal.status, began);
-            return refused_unread(refusal);
-        }
-    };
+    let (body, room) =
+        match body::read(request, &mut payload, shared.body_limit, &shared.bodies, shared.body_timeout).await {
+            Ok(read) => read,
+            Err(refusal) => {
+                shared.rpc.metrics.messages.refused(None, refusal.status, began);
+                return refused_unread(refusal);
+            }
+        };
     // The message that was read lives on until it is answered, and so does the room that its body took.
     let (read, _room) = if body.len() > limits::LARGE_BODY_BYTES {
         match read_elsewhere(shared.rpc.clone(), body, room).await {

@@ -1,13 +1,13 @@
 //! Reading a request's body within its limits.
 
 use super::budget::{BodyBudget, Room};
-use crate::limits;
 use crate::refusal::Refusal;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Reads a body whole; the room that it takes is to be kept until its request is answered.
 ///
@@ -19,6 +19,7 @@ pub async fn read(
     payload: &mut Payload,
     limit: usize,
     budget: &Arc<BodyBudget>,
+    time: Duration,
 ) -> Result<(Bytes, Room), Refusal> {
     let announced = request
         .headers()
@@ -28,10 +29,10 @@ pub async fn read(
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    match tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload, limit, budget.begin())).await {
+    match tokio::time::timeout(time, collect(payload, limit, budget.begin())).await {
         Ok(body) => body,
         Err(_) => {
-            let seconds = limits::BODY_TIMEOUT.as_secs();
+            let seconds = time.as_secs();
             Err(Refusal::new(408, format!("the request's body did not come within {seconds} seconds")))
         }
     }

@@ -4,6 +4,7 @@ use super::api::{Shared, not_found};
 use super::readiness::{Phase, Readiness};
 use crate::colony::colonies::statistics::Statistics;
 use crate::metrics::Metrics;
+use crate::metrics::connections::Cut;
 use crate::metrics::messages::{End, MessageMetrics};
 use crate::metrics::page::Kind::{Counter, Gauge, Histogram};
 use crate::metrics::page::Page;
@@ -95,6 +96,15 @@ fn write_server(page: &mut Page, readiness: &Readiness, metrics: &Metrics) {
     let is_stopping = readiness.phase() == Phase::Stopping;
     page.single("colonies_stopping", Gauge, "Whether the server is ending: 1 or 0.", u8::from(is_stopping));
     page.single("colonies_connections", Gauge, "Open connections to the API's port.", metrics.connections.get());
+    page.family(
+        "colonies_connections_cut_total",
+        Counter,
+        "Connections that the server ended: idle where a new one needed room, too slow with a head, an answer or a \
+         handshake, or new where none was idle (full).",
+    );
+    for reason in Cut::ALL {
+        page.sample(&[("reason", reason.label())], metrics.cut.cut(reason));
+    }
     page.single("colonies_websockets", Gauge, "Open websockets.", metrics.websockets.get());
     page.single(
         "colonies_mailbox_refusals_total",

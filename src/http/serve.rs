@@ -1,16 +1,37 @@
 //! Starting the http workers.
 
 use super::api::{self, Shared};
+use super::door::{Door, DoorLimits, Place};
+use super::greeting::Greeting;
+use super::guarded::Guarded;
 use super::metrics;
 use crate::limits;
+use actix_http::error::DispatchError;
+use actix_http::{Extensions, HttpService, Protocol};
 use actix_rt::ArbiterHandle;
-use actix_web::dev::Server;
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer, web};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How the workers serve.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeOptions {
+    /// Workers.
+    pub workers: usize,
+    /// What each allows its connections.
+    pub door: DoorLimits,
+}
 
 /// Starts the workers on a listener. Each sends its arbiter, on which colonies' actors will live.
 ///
@@ -18,36 +39,90 @@ use tokio::sync::mpsc::UnboundedSender;
 /// Where the listener can't be used.
 pub fn start(
     listener: TcpListener,
-    workers: usize,
+    options: ServeOptions,
     tls: Option<rustls::ServerConfig>,
     shared: Data<Shared>,
     arbiters: UnboundedSender<ArbiterHandle>,
 ) -> io::Result<Server> {
-    let connections = shared.rpc.metrics.connections.clone();
-    let server = HttpServer::new(move || {
+    let greeting = {
+        let shared = shared.clone();
+        move || {
+            let metrics = &shared.rpc.metrics;
+            Greeting {
+                door: Door::open(options.door, metrics.cut.clone()),
+                open: metrics.connections.clone(),
+                cut: metrics.cut.clone(),
+                patience: options.door.head,
+            }
+        }
+    };
+    let app = move || {
         // The receiver is there until all workers have reported.
         let _ = arbiters.send(actix_rt::Arbiter::current());
-        App::new().app_data(shared.clone()).default_service(web::to(api::handle))
-    })
-    .on_connect(move |_, of_connection| {
-        // Dropped with the connection.
-        of_connection.insert(connections.open());
-    })
-    .workers(workers)
-    .keep_alive(limits::KEEP_ALIVE)
-    .client_request_timeout(limits::HEAD_TIMEOUT)
-    .client_disconnect_timeout(Duration::from_secs(1))
-    .max_connections(limits::CONNECTIONS_PER_WORKER)
-    // A client that closes its side has gone: its handler is dropped, and a long poll of it gets no process.
-    .h1_allow_half_closed(false)
-    .disable_signals()
-    .shutdown_timeout(limits::STOP.as_secs());
-    let server = match tls {
-        None => server.listen(listener)?,
-        Some(config) => server.listen_rustls_0_23(listener, config)?,
+        shared.clone()
     };
-    Ok(server.run())
+    let builder = Server::build()
+        .workers(options.workers)
+        .max_concurrent_connections(options.door.connections.saturating_add(limits::CONNECTIONS_IN_PASSING))
+        .disable_signals()
+        .shutdown_timeout(limits::STOP.as_secs());
+    let head = options.door.head;
+    let builder = match tls {
+        None => builder.listen(NAME, listener, move || {
+            let greeting = greeting();
+            let http = http(app(), head, |socket: &Guarded| socket.place().clone());
+            fn_service(move |socket: TcpStream| {
+                let greeting = greeting.clone();
+                async move {
+                    let peer = socket.peer_addr().ok();
+                    Ok((greeting.plain(socket).await?, Protocol::Http1, peer))
+                }
+            })
+            .and_then(http)
+        })?,
+        Some(mut config) => {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            let acceptor = TlsAcceptor::from(Arc::new(config));
+            builder.listen(NAME, listener, move || {
+                let (greeting, acceptor) = (greeting(), acceptor.clone());
+                let http = http(app(), head, |socket: &TlsStream<Guarded>| socket.get_ref().0.place().clone());
+                fn_service(move |socket: TcpStream| {
+                    let (greeting, acceptor) = (greeting.clone(), acceptor.clone());
+                    async move {
+                        let peer = socket.peer_addr().ok();
+                        Ok((greeting.tls(acceptor, socket).await?, Protocol::Http1, peer))
+                    }
+                })
+                .and_then(http)
+            })?
+        }
+    };
+    Ok(builder.run())
 }
+
+/// A worker's service of HTTP on connections of one kind. Requests find the place of theirs among its data.
+fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
+    shared: Data<Shared>,
+    head: Duration,
+    place: impl Fn(&T) -> Rc<Place> + 'static,
+) -> impl ServiceFactory<(T, Protocol, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError, InitError = ()>
+{
+    let app = App::new().app_data(shared).default_service(web::to(api::handle));
+    let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+    HttpService::build()
+        .keep_alive(limits::KEEP_ALIVE)
+        .client_request_timeout(head)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        // A client that closes its side has gone: its handler is dropped, and a long poll of it gets no process.
+        .h1_allow_half_closed(false)
+        .on_connect_ext(move |socket, of_connection: &mut Extensions| {
+            of_connection.insert(place(socket));
+        })
+        .finish(map_config(app, |()| AppConfig::default()))
+}
+
+/// The name of the service in the framework's logs.
+const NAME: &str = "api";
 
 /// Starts one worker that serves metrics and nothing else on a listener: scrapes do not compete for the API's workers.
 ///

@@ -1,10 +1,12 @@
 //! What the server counts about itself, for those who operate it. Counting takes relaxed atomics only: no lock, no
 //! memory, no order. `http/metrics.rs` makes a page of it.
 
+pub mod connections;
 pub mod histogram;
 pub mod messages;
 pub mod page;
 
+use connections::ConnectionMetrics;
 use histogram::{Histogram, SIZES};
 use messages::Messages;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +28,8 @@ pub struct Metrics {
     pub mailbox_refusals: Arc<AtomicU64>,
     /// Connections that are open.
     pub connections: OpenCount,
+    /// Connections that the server ended by itself.
+    pub cut: Arc<ConnectionMetrics>,
     /// Websockets that are open.
     pub websockets: OpenCount,
 }
@@ -40,6 +44,7 @@ impl Metrics {
             checkpoints: Arc::default(),
             mailbox_refusals: Arc::default(),
             connections: OpenCount::default(),
+            cut: Arc::default(),
             websockets: OpenCount::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! What a file's contents are known by.
 
+use crate::hexadecimal;
 use ring::digest::{Context, SHA256};
 use std::io::{self, Read};
 
@@ -24,7 +25,7 @@ pub fn digest_of(mut reader: impl Read, mut hand_on: impl FnMut(&[u8]) -> io::Re
     let mut buffer = vec![0; 64 << 10];
     loop {
         match reader.read(&mut buffer)? {
-            0 => return Ok(Digest { size, sha256: hex::encode(context.finish()) }),
+            0 => return Ok(Digest { size, sha256: hexadecimal::encode(context.finish()) }),
             length => {
                 context.update(&buffer[..length]);
                 hand_on(&buffer[..length])?;

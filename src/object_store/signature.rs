@@ -1,5 +1,6 @@
 //! Signatures of requests to an object store: AWS Signature Version 4, with all headers in one chunk.
 
+use crate::hexadecimal;
 use ring::{digest, hmac};
 
 /// Who signs.
@@ -31,13 +32,13 @@ pub(super) fn authorization(credentials: &Credentials, request: &Request<'_>) ->
     let canonical = format!("{method}\n{path}\n\n{headers}\n{names}\n{sha256}");
     let day = time.get(..8).unwrap_or(time);
     let scope = format!("{day}/{}/s3/aws4_request", credentials.region);
-    let hash = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
+    let hash = hexadecimal::encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
     let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{hash}");
     let secret = format!("AWS4{}", credentials.secret_key);
     let key = [day, &credentials.region, "s3", "aws4_request"]
         .iter()
         .fold(secret.into_bytes(), |key, part| mac(&key, part).as_ref().to_vec());
-    let signature = hex::encode(mac(&key, &text));
+    let signature = hexadecimal::encode(mac(&key, &text));
     let access_key = &credentials.access_key;
     format!("AWS4-HMAC-SHA256 Credential={access_key}/{scope},SignedHeaders={names},Signature={signature}")
 }

@@ -62,7 +62,9 @@ impl Wanted {
         let identity = identity.map_err(|_| NotWanted::Dropped)?;
         rpc.rates.count_identity(&identity)?;
         let kind = Kind::of(&envelope.payloadtype).ok_or(NotWanted::Ignored)?;
-        let request = read(kind, envelope.message().as_deref()).map_err(|reason| match reason {
+        let message = envelope.message();
+        rpc.take_once(&identity, message.as_deref())?;
+        let request = read(kind, message.as_deref()).map_err(|reason| match reason {
             Unreadable::Null => NotWanted::Dropped,
             reason => kind.unreadable(reason).into(),
         })?;

@@ -5,3 +5,4 @@ pub mod envelope;
 mod past;
 pub mod rate;
 pub mod route;
+pub mod strict;

@@ -4,6 +4,8 @@ use super::dispatch::{self, Decoded, Entry};
 use super::envelope::{Envelope, write_refusal, write_reply};
 use super::past::Followed;
 use super::rate::Rates;
+use super::strict::Strict;
+use crate::clock::Clock;
 use crate::colony::mailbox::{Call, Outcome, ReplyTo};
 use crate::colony::matching::nothing_to_do;
 use crate::colony::message::{Address, Answered, Body, Command};
@@ -38,6 +40,10 @@ pub struct Rpc {
     pub stopping: AtomicBool,
     /// How many requests have come of late, where they are limited.
     pub rates: Rates,
+    /// What has come of late, where each message may come once.
+    pub strict: Option<Strict>,
+    /// The clock by which that is.
+    pub clock: Clock,
     /// Elements of one list in one message.
     pub list_elements: usize,
     /// What the server says of itself.
@@ -75,7 +81,8 @@ impl Rpc {
     /// Reads a body and recovers its signer: all that costs time, and nothing that waits.
     ///
     /// # Errors
-    /// The refusals of chapter 1, 3.3, 400 for a message that can't be read, and 429 for one too many.
+    /// The refusals of chapter 1, 3.3, 400 for a message that can't be read, 429 for one too many, and those of
+    /// strict mode.
     pub fn read(&self, body: &[u8]) -> Result<Request, Refusal> {
         let began = Instant::now();
         let mut place = None;
@@ -105,8 +112,23 @@ impl Rpc {
             return Err(unknown_type(&envelope.payloadtype));
         };
         let payload = envelope.message();
+        if !is_open {
+            self.take_once(&caller, payload.as_deref())?;
+        }
         let message = entry.decode(payload.as_deref(), self.list_elements)?;
         Ok(Request { began, place, entry, caller, payload, message })
+    }
+
+    /// In strict mode, sees to it that this message comes for the first time; its signer is proved. That the signer of the
+    /// same bytes was remembered says nothing here.
+    ///
+    /// # Errors
+    /// As [`Strict::take`].
+    pub fn take_once(&self, signer: &Identity, message: Option<&[u8]>) -> Result<(), Refusal> {
+        match &self.strict {
+            None => Ok(()),
+            Some(strict) => strict.take(signer, message, self.clock.wall() / 1_000_000),
+        }
     }
 
     /// Sends a request on its way and waits for its answer.

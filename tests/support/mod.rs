@@ -6,6 +6,8 @@
 pub mod client;
 pub mod colony;
 pub mod http;
+pub mod load;
+pub mod machine;
 pub mod poll;
 pub mod python;
 pub mod server;

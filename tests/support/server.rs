@@ -101,13 +101,6 @@ impl Server {
         self.child.id()
     }
 
-    /// Kilobytes of its resident memory.
-    pub fn resident_kb(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-
     /// Milliseconds that its start took, as it says.
     pub fn start_milliseconds(&self) -> u64 {
         let log = self.log();
@@ -144,6 +137,9 @@ impl Server {
 
     /// The same on the port that this one had, for clients that know nothing but that.
     pub fn again_on_its_port(&self) -> Result<Server, Ended> {
+        if self.arguments.iter().any(|argument| argument == "--port") {
+            return self.again();
+        }
         let port = self.address.port().to_string();
         let arguments = self.arguments.iter().map(String::as_str).chain(["--port", &port]);
         Server::try_start(self.dir.clone(), &arguments.collect::<Vec<_>>())

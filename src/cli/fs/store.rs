@@ -2,6 +2,7 @@
 
 use crate::client::{File, Reference, S3Object, Trust};
 use crate::crypto::random_id;
+use crate::hexadecimal;
 use crate::object_store::{Digest, ObjectStore, Settings, digest_of};
 use anyhow::{Context, bail};
 use std::io::{Read, Write};
@@ -64,7 +65,7 @@ impl Store {
     /// # Errors
     /// Where it can't be read, or the store's.
     pub fn put(&self, path: &Path, digest: &Digest) -> anyhow::Result<Reference> {
-        let object = hex::encode(random_id());
+        let object = hexadecimal::encode(random_id());
         if digest.size > 0 {
             let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
             self.objects.put(&object, file, digest)?;

@@ -4,6 +4,7 @@ use super::{BlueprintEvent, Definition};
 use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
+use crate::hexadecimal;
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
@@ -49,7 +50,7 @@ impl ColonyMessage for AddBlueprintDefinition {
         turn.colony.check_count("Failed to add blueprint definition", "blueprint definitions", count)?;
         turn.colony.check_bytes(definition.bytes())?;
         if definition.blueprintdefinitionid.is_empty() {
-            definition.blueprintdefinitionid = hex::encode(turn.ids.random());
+            definition.blueprintdefinitionid = hexadecimal::encode(turn.ids.random());
         }
         let shown = definition.clone();
         Ok(Decision::reply(vec![Event::Blueprint(BlueprintEvent::DefinitionAdded(definition))], |_| Box::new(shown)))

@@ -3,6 +3,7 @@
 use super::schema::Schema;
 use super::value::{Object, SentTime};
 use crate::crypto::Identity;
+use crate::hexadecimal;
 use crate::json::RawJson;
 use crate::time::Time;
 use bincode::{Decode, Encode};
@@ -315,7 +316,7 @@ fn dashed(id: &[u8; 16]) -> String {
     let mut id = *id;
     id[6] = id[6] & 0x0F | 0x40;
     id[8] = id[8] & 0x3F | 0x80;
-    let hex = hex::encode(id);
+    let hex = hexadecimal::encode(id);
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 

@@ -13,6 +13,7 @@ use crate::colony::processes::spec::{Conditions, FunctionSpec};
 use crate::colony::processes::{ProcessEvent, Submission};
 use crate::colony::starter::Starter;
 use crate::crypto::Identity;
+use crate::hexadecimal;
 use crate::ids::{CronId, IdSource, ProcessId};
 use crate::json::RawJson;
 use crate::refusal::Refusal;
@@ -100,7 +101,7 @@ pub fn missing_location(turn: &mut Turn<'_>, blueprint: &Blueprint) -> Result<Op
     }
     turn.colony.check_count("failed to create location", "locations", locations.len())?;
     let location = Location {
-        locationid: hex::encode(turn.ids.random()),
+        locationid: hexadecimal::encode(turn.ids.random()),
         name: name.clone(),
         colonyname: turn.colony.state.name.to_string(),
         description: format!("Auto-created from blueprint {}", blueprint.name()),

@@ -5,6 +5,7 @@ use crate::colony::access::Access;
 use crate::colony::event::Event;
 use crate::colony::message::{Address, ColonyMessage, Decision, Texts, Turn};
 use crate::colony::names::check_text;
+use crate::hexadecimal;
 use crate::refusal::Refusal;
 use crate::texts;
 use serde::Deserialize;
@@ -64,7 +65,7 @@ impl ColonyMessage for AddFunction {
             return Err(Refusal::bad_request("Failed to add function, counter is out of range"));
         }
         if function.functionid.is_empty() {
-            function.functionid = hex::encode(turn.ids.random());
+            function.functionid = hexadecimal::encode(turn.ids.random());
         } else if state.functions.get(&function.functionid).is_some() {
             return Err(Refusal::odd("Failed to add function, a function with this id exists already"));
         }

@@ -12,7 +12,8 @@ mod with_libsecp256k1;
 pub(super) mod with_k256;
 
 use super::signature::{Signature, SignatureError};
-use super::{Identity, hexadecimal, sha3_256};
+use super::{Identity, sha3_256};
+use crate::hexadecimal;
 
 /// An uncompressed public key: 4, X, Y.
 type PublicKey = [u8; 65];

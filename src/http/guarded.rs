@@ -1,0 +1,121 @@
+//! A connection that its worker's door may cut.
+
+use super::door::Place;
+use crate::metrics::Open;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A socket and its place. Once it is cut, it reads as if the client had closed it, and can't be written to.
+pub struct Guarded {
+    socket: TcpStream,
+    place: Rc<Place>,
+    _counted: Open,
+}
+
+impl Guarded {
+    /// Takes a socket in.
+    pub fn new(socket: TcpStream, place: Rc<Place>, counted: Open) -> Self {
+        Guarded { socket, place, _counted: counted }
+    }
+
+    /// Its place.
+    pub fn place(&self) -> &Rc<Place> {
+        &self.place
+    }
+
+    /// The first byte that the client has sent and nobody has read, which stays where it is; `None` at the end.
+    ///
+    /// # Errors
+    /// Where the connection has broken.
+    pub async fn peek(&self) -> io::Result<Option<u8>> {
+        std::future::poll_fn(|context| {
+            if self.place.is_cut() {
+                return Poll::Ready(Ok(None));
+            }
+            let mut byte = [0];
+            let peeked = self.socket.poll_peek(context, &mut ReadBuf::new(&mut byte));
+            if peeked.is_pending() {
+                self.place.wake_with(context);
+            }
+            let length = ready!(peeked)?;
+            Poll::Ready(Ok((length > 0).then_some(byte[0])))
+        })
+        .await
+    }
+
+    fn written<T>(&self, written: Poll<io::Result<T>>, context: &Context<'_>) -> Poll<io::Result<T>> {
+        self.place.wrote(written.is_ready());
+        if written.is_pending() {
+            self.place.wake_with(context);
+        }
+        written
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.place.leave();
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.place.is_cut() {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(context, buffer);
+        match &read {
+            Poll::Pending => self.place.wake_with(context),
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => self.place.heard(),
+            Poll::Ready(_) => {}
+        }
+        read
+    }
+}
+
+fn is_cut() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the server cut the connection")
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.place.is_cut() {
+            return Poll::Ready(Err(is_cut()));
+        }
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.written(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.place.is_cut() {
+            return Poll::Ready(Err(is_cut()));
+        }
+        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        self.written(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
