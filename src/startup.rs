@@ -65,6 +65,11 @@ pub struct Settings {
     pub options: Options,
 }
 
+/// How many http workers a server has unless told: one for each core.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

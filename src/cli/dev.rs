@@ -1,14 +1,13 @@
 //! `colonies dev`: a server with a colony, a user and keys that are known to everybody.
 
 use super::port::DEFAULT_PORT;
-use super::server::cores;
 use super::{open_files, signals};
 use crate::client::{Client, ClientError};
 use crate::colony::Options;
 use crate::crypto::PrivateKey;
 use crate::limits;
 use crate::rpc::rate::RateLimits;
-use crate::startup::{self, Settings};
+use crate::startup::{self, Settings, cores};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::{Value, json};

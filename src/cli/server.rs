@@ -10,7 +10,7 @@ use crate::crypto::Identity;
 use crate::http::budget::BodyBudget;
 use crate::limits;
 use crate::rpc::rate::RateLimits;
-use crate::startup::{self, Settings};
+use crate::startup::{self, Settings, cores};
 use anyhow::{Context, bail};
 use clap::builder::RangedI64ValueParser;
 use clap::{ArgAction, Args, Subcommand};
@@ -326,11 +326,6 @@ impl Start {
     }
 }
 
-/// One for each core.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(address, port));
@@ -339,7 +334,7 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     found.next().with_context(|| format!("{host} has no address"))
 }
 
-fn parse_durability(text: &str) -> Result<Durability, String> {
+pub(super) fn parse_durability(text: &str) -> Result<Durability, String> {
     match text.split_once('=') {
         None if text == "always" => Ok(Durability::Always),
         None if text == "never" => Ok(Durability::Never),
