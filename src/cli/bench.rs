@@ -90,7 +90,7 @@ impl Bench {
     /// # Errors
     /// Says what is wrong, for a person.
     pub fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
-        open_files::raise_limit();
+        open_files::raise();
         let (plan, out) = (self.plan(), Output::new(global));
         let pulse = Arc::new(Pulse::default());
         let watch = self.progress.then(|| watch::Watch::begin(pulse.clone()));
