@@ -23,14 +23,20 @@ macro_rules! hex_id {
                 hex::decode_to_slice(text, &mut bytes).ok()?;
                 Some($name(bytes))
             }
+
+            /// The 64 digits, written into `room`.
+            fn text<'a>(&self, room: &'a mut [u8; 64]) -> &'a str {
+                // The buffer has exactly twice the bytes and gets ASCII digits only: neither can fail.
+                match hex::encode_to_slice(self.0, room) {
+                    Ok(()) => std::str::from_utf8(room).unwrap_or_default(),
+                    Err(_) => "",
+                }
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = [0; 64];
-                // The buffer has exactly twice the bytes, the only way this can fail.
-                hex::encode_to_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
-                f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+                f.write_str(self.text(&mut [0; 64]))
             }
         }
 
@@ -42,7 +48,7 @@ macro_rules! hex_id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(self.text(&mut [0; 64]))
             }
         }
     };

@@ -20,7 +20,7 @@ CURVES = {
     "depth": ([0, 1_000, 10_000, 100_000, 1_000_000], lambda n: ["--scenario", "deep", "--depth", n]),
     "executors": ([1, 10, 100, 1_000], lambda n: ["--scenario", "herd", "--executors", n]),
     "colonies": ([1, 2, 10, 100], lambda n: ["--scenario", "colonies", "--colonies", n]),
-    "history": ([0, 10_000, 100_000, 300_000], lambda n: ["--scenario", "past", "--past", n]),
+    "history": ([0, 1_000, 10_000, 100_000], lambda n: ["--scenario", "past", "--past", n]),
     "graph": ([100, 1_000, 10_000, 50_000], lambda n: ["--scenario", "workflow", "--nodes", n]),
     "payload": ([16, 256, 4_096, 65_536, 262_144], lambda n: ["--scenario", "cycle", "--payload", n]),
 }

@@ -55,12 +55,7 @@ impl LoadColony {
     ///
     /// # Errors
     /// Where the server refuses, as when `server` is not its owner's key.
-    pub fn make(
-        client: &Client,
-        server: &PrivateKey,
-        shape: Shape,
-        executors: usize,
-    ) -> Result<LoadColony, LoadError> {
+    pub fn make(client: &Client, server: &PrivateKey, shape: Shape, executors: usize) -> Result<LoadColony, LoadError> {
         let colony = LoadColony::plan(shape, executors);
         let (owner, name) = (PrivateKey::generate(), &colony.name);
         client.send(server, &json!({"msgtype": "addcolonymsg", "colony": {"colonyid": owner.id(), "name": name}}))?;

@@ -96,9 +96,8 @@ mod tests {
     fn a_template_is_the_same_answer_with_another_id() {
         for before in 0..4 {
             for after in 0..4 {
-                let process = |id: &str| {
-                    json!({"a": "x".repeat(before), "processid": id, "z": "y".repeat(after)}).to_string()
-                };
+                let process =
+                    |id: &str| json!({"a": "x".repeat(before), "processid": id, "z": "y".repeat(after)}).to_string();
                 let body = write_reply("m", process(&"ab".repeat(32)).as_bytes());
                 let filled = Template::of(&body).map(|template| template.fill(0x2a)).unwrap_or_default();
                 assert_eq!(filled.len(), body.len());
