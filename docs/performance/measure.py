@@ -17,7 +17,7 @@ SECONDS = os.environ.get("SECONDS_EACH", "3")
 
 # Name of the curve: the points, and what bench is told for each.
 CURVES = {
-    "depth": ([0, 1_000, 10_000, 100_000, 1_000_000], lambda n: ["--scenario", "deep", "--depth", n]),
+    "depth": ([0, 1_000, 100_000, 1_000_000], lambda n: ["--scenario", "deep", "--depth", n]),
     "executors": ([1, 10, 100, 1_000], lambda n: ["--scenario", "herd", "--executors", n]),
     "colonies": ([1, 2, 10, 100], lambda n: ["--scenario", "colonies", "--colonies", n]),
     "history": ([0, 1_000, 10_000, 100_000], lambda n: ["--scenario", "past", "--past", n]),

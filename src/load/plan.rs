@@ -165,11 +165,18 @@ fn put(plan: &Plan, target: &Target, colonies: &[Arc<LoadColony>], pulse: &Pulse
         before = before.plus(workflow::make_past(target.address, colony, past, connections, pulse)?.done);
     }
     if plan.scenario == Scenario::Workflow {
+        // A server that has just started is still preparing its log.
+        pulse.begin("warming up", Length::Time(plan.warm_up));
+        let warm_up = Window::from_now(plan.warm_up, Duration::ZERO);
+        let cycle = |lane: &mut _, number, _| colony.cycle(lane, number);
+        before = before.plus(closed_loop(target.address, connections, warm_up, pulse, cycle)?.done);
         let drained = workflow::run(target.address, colony, plan.nodes, connections, pulse)?;
-        let done = drained.measured.done;
+        let done = before.plus(drained.measured.done);
         check(target, colonies, done)?;
         let rate = |took: Duration| plan.nodes as f64 / took.as_secs_f64().max(1e-9);
-        let mut report = Report::of(plan, &drained.measured, drained.drained_in, None);
+        let mut measured = drained.measured;
+        measured.done = done;
+        let mut report = Report::of(plan, &measured, drained.drained_in, None);
         report.detail("nodes", json!(plan.nodes));
         report.detail("submitted_in_ms", json!(drained.submitted_in.as_secs_f64() * 1e3));
         report.detail("nodes_per_second", json!(rate(drained.drained_in)));
