@@ -2,9 +2,8 @@
 //! assign and close, and the hand-over of a process to a waiting executor. Client and server share the machine.
 
 use colonies::client::Client;
-use colonies::client::connection::Connection;
 use colonies::crypto::PrivateKey;
-use colonies::load::{Handoff, LoadColony};
+use colonies::load::{Handoff, Lane, LoadColony, Shape};
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -57,11 +56,12 @@ impl Drop for Server {
 fn over_http(c: &mut Criterion) {
     let server = Server::start();
     let client = Client::new(&format!("http://{}", server.address));
-    let colony = Arc::new(LoadColony::make(&client, &server.owner, 256).expect("a colony"));
+    let colony = LoadColony::make(&client, &server.owner, Shape { payload: 256, distinct: false }, 1);
+    let colony = Arc::new(colony.expect("a colony"));
     let mut group = c.benchmark_group("http");
     group.sample_size(20).measurement_time(Duration::from_secs(5));
-    let mut connection = Connection::open(server.address).expect("a connection");
-    group.bench_function("cycle", |b| b.iter(|| colony.cycle(&mut connection).expect("a cycle")));
+    let mut lane = Lane::open(server.address).expect("a connection");
+    group.bench_function("cycle", |b| b.iter(|| colony.cycle(&mut lane, 0).expect("a cycle")));
     let mut handoff = Handoff::begin(server.address, colony.clone()).expect("both sides");
     group.bench_function("handoff", |b| {
         b.iter_custom(|iterations| (0..iterations).map(|_| handoff.once().expect("a hand-over")).sum());

@@ -22,13 +22,17 @@ macro_rules! hex_id {
                 }
                 hexadecimal::read(text).map($name)
             }
+
+            /// The 64 digits, written into `room`.
+            fn text<'a>(&self, room: &'a mut [u8; 64]) -> &'a str {
+                hexadecimal::write(&self.0, room);
+                hexadecimal::as_text(room)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = [0; 64];
-                hexadecimal::write(&self.0, &mut text);
-                f.write_str(hexadecimal::as_text(&text))
+                f.write_str(self.text(&mut [0; 64]))
             }
         }
 
@@ -40,7 +44,7 @@ macro_rules! hex_id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(self.text(&mut [0; 64]))
             }
         }
     };

@@ -76,6 +76,35 @@ pub struct Settings {
     pub options: Options,
 }
 
+/// How many http workers a server has unless told: one for each core.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+impl Settings {
+    /// The defaults, with so many connections for each worker.
+    pub fn new(address: SocketAddr, data_dir: PathBuf, workers: usize, connections: usize) -> Settings {
+        Settings {
+            address,
+            monitor: None,
+            data_dir,
+            tls: None,
+            durability: Durability::Always,
+            server_id: None,
+            workers,
+            memo: true,
+            body_limit: limits::BODY_BYTES,
+            door: DoorLimits { connections, head: limits::HEAD_TIMEOUT, answer: limits::ANSWER_TIMEOUT },
+            body_timeout: limits::BODY_TIMEOUT,
+            body_memory: limits::BODY_MEMORY_BYTES,
+            checkpoint_bytes: limits::CHECKPOINT_LOG_BYTES,
+            strict: None,
+            rates: RateLimits::default(),
+            options: Options::default(),
+        }
+    }
+}
+
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

@@ -1,139 +1,195 @@
-//! `colonies bench`: load on a running server, and what came of it.
+//! `colonies bench`: load on a server, and what came of it, with the limit beside it.
 
-use crate::client::Client;
-use crate::client::connection::Connection;
+mod figures;
+mod watch;
+
+use super::connection::Global;
+use super::open_files;
+use super::output::Output;
+use super::server::parse_durability;
 use crate::crypto::PrivateKey;
-use crate::load::{Handoff, LoadColony, LoadError};
+use crate::load::{self, Ground, Plan, Pulse, Scenario, Shape, Target};
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
-use hdrhistogram::Histogram;
-use serde_json::json;
+use clap::builder::RangedU64ValueParser;
+use clap::{ArgAction, Args};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use wal::Durability;
 
-/// Put load on a running server and print what came of it. Makes a colony for itself and removes it afterwards.
+/// Put load on a server and print what came of it. Without --url, a server is started for it in a directory that goes
+/// with it. Makes colonies for itself, looks that nothing that was acknowledged is lost, and removes them afterwards.
 #[derive(Args)]
 pub struct Bench {
-    /// Host and port of the server; plain HTTP
-    #[arg(long, default_value = "127.0.0.1:50080")]
-    server: String,
-    /// The server owner's private key, to make the colony with
+    /// The server, as in http://127.0.0.1:50080; plain HTTP
+    #[arg(long)]
+    url: Option<String>,
+    /// The private key of that server's owner, to make colonies with
     #[arg(long, env = "COLONIES_SERVER_PRVKEY", hide_env_values = true)]
-    prvkey: String,
+    prvkey: Option<String>,
     /// What to do
     #[arg(long, value_enum, default_value_t = Scenario::Cycle)]
     scenario: Scenario,
+    /// Run a stand-in that does only what no durable, signed server can leave out, in turn with the real server, and
+    /// print the ratio; for submit, cycle and handoff
+    #[arg(long, conflicts_with = "url")]
+    limit: bool,
+    /// How often each of the two runs
+    #[arg(long, default_value_t = 5, value_parser = at_least_one())]
+    rounds: usize,
     /// Connections
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = at_least_one())]
     connections: usize,
     /// Seconds to measure
-    #[arg(long, default_value_t = 5)]
-    seconds: u64,
+    #[arg(long, default_value = "5", value_parser = parse_seconds)]
+    seconds: Duration,
     /// Seconds before measuring begins
-    #[arg(long, default_value_t = 1)]
-    warm_up: u64,
+    #[arg(long, default_value = "1", value_parser = parse_seconds)]
+    warm_up: Duration,
     /// Bytes of each process's argument
     #[arg(long, default_value_t = 256)]
     payload: usize,
-    /// Print JSON
+    /// Sign each submit anew, with a number of its own, instead of sending the same bytes
     #[arg(long)]
-    json: bool,
+    distinct: bool,
+    /// Executors that wait, in herd
+    #[arg(long, default_value_t = 1_000, value_parser = at_least_one())]
+    executors: usize,
+    /// Processes that wait, in deep
+    #[arg(long, default_value_t = 100_000)]
+    depth: usize,
+    /// Processes that have been, in past
+    #[arg(long, default_value_t = 10_000)]
+    past: usize,
+    /// Colonies at once, in colonies
+    #[arg(long, default_value_t = 100, value_parser = at_least_one())]
+    colonies: usize,
+    /// Nodes of the workflow, in workflow
+    #[arg(long, default_value_t = 10_000, value_parser = at_least_one())]
+    nodes: usize,
+    /// Messages a second, in mixed
+    #[arg(long, default_value_t = 2_000.0, value_parser = parse_rate)]
+    rate: f64,
+    /// When the started server's replies may leave: `always`, `interval=MS` or `never`
+    #[arg(long, default_value = "always", value_parser = parse_durability, conflicts_with = "url")]
+    durability: Durability,
+    /// Directory in which the started server gets one of its own; the disk of this one is measured. The system's
+    /// directory for temporary files unless given, which may be in memory
+    #[arg(long, conflicts_with = "url")]
+    datadir: Option<PathBuf>,
+    /// Whether a bar shows how far it is, where stderr is a terminal
+    #[arg(long, default_value_t = true, action = ArgAction::Set)]
+    progress: bool,
 }
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Scenario {
-    /// Each connection submits, assigns and closes, one after the other
-    Cycle,
-    /// Each connection submits
-    Submit,
-    /// One process at a time to one waiting executor: from the submit's first byte to the executor's last
-    Handoff,
-}
-
-/// What was seen, in microseconds.
-type Latencies = Histogram<u64>;
 
 impl Bench {
     /// Runs it.
     ///
     /// # Errors
     /// Says what is wrong, for a person.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        let address =
-            self.server.to_socket_addrs()?.next().with_context(|| format!("{} has no address", self.server))?;
-        let owner = PrivateKey::from_text(&self.prvkey).context("--prvkey")?;
-        let client = Client::new(&format!("http://{}", self.server));
-        let colony = Arc::new(LoadColony::make(&client, &owner, self.payload)?);
-        let latencies = match self.scenario {
-            Scenario::Cycle => self.many(address, &colony, LoadColony::cycle)?,
-            Scenario::Submit => self.many(address, &colony, LoadColony::submit)?,
-            Scenario::Handoff => {
-                let mut handoff = Handoff::begin(address, colony.clone())?;
-                self.measure(|| handoff.once())?
-            }
-        };
-        colony.remove(&client, &owner)?;
-        self.print(&latencies);
+    pub fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
+        open_files::raise();
+        let (plan, out) = (self.plan(), Output::new(global));
+        let pulse = Arc::new(Pulse::default());
+        let watch = self.progress.then(|| watch::Watch::begin(pulse.clone()));
+        if let Some(url) = &self.url {
+            let report = load::run(&plan, &self.target(url)?, &pulse)?;
+            drop(watch);
+            out.show(&report, || vec![figures::of_report(&report)])?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let dir = self.datadir.clone().unwrap_or_else(std::env::temp_dir);
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot use {}", dir.display()))?;
+        let ground = Ground { dir, durability: self.durability };
+        if self.limit {
+            let comparison = ground.compare(&plan, self.rounds, &pulse)?;
+            drop(watch);
+            out.show(&comparison, || vec![figures::of_comparison(&comparison)])?;
+        } else {
+            let report = ground.run(&plan, &pulse)?;
+            drop(watch);
+            out.show(&report, || vec![figures::of_report(&report)])?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Every connection does the same thing again and again.
-    fn many(
-        &self,
-        address: SocketAddr,
-        colony: &LoadColony,
-        step: fn(&LoadColony, &mut Connection) -> Result<(), LoadError>,
-    ) -> anyhow::Result<Latencies> {
-        std::thread::scope(|threads| {
-            let worker = || -> anyhow::Result<Latencies> {
-                let mut connection = Connection::open(address)?;
-                self.measure(|| {
-                    let begin = Instant::now();
-                    step(colony, &mut connection)?;
-                    Ok(begin.elapsed())
-                })
-            };
-            let workers: Vec<_> = (0..self.connections).map(|_| threads.spawn(worker)).collect();
-            let mut all = Latencies::new(3)?;
-            for worker in workers {
-                all.add(worker.join().unwrap_or_else(|_| bail!("a connection's thread failed"))?)?;
-            }
-            Ok(all)
-        })
-    }
-
-    /// Does something again and again, first to warm up, then to measure.
-    fn measure(&self, mut step: impl FnMut() -> Result<Duration, LoadError>) -> anyhow::Result<Latencies> {
-        let mut latencies = Latencies::new(3)?;
-        let begin = Instant::now() + Duration::from_secs(self.warm_up);
-        let end = begin + Duration::from_secs(self.seconds);
-        loop {
-            let start = Instant::now();
-            if start >= end {
-                return Ok(latencies);
-            }
-            let took = step()?;
-            if start >= begin {
-                latencies.record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))?;
-            }
+    fn plan(&self) -> Plan {
+        Plan {
+            scenario: self.scenario,
+            connections: self.connections,
+            length: self.seconds,
+            warm_up: self.warm_up,
+            shape: Shape { payload: self.payload, distinct: self.distinct },
+            executors: self.executors,
+            depth: self.depth,
+            past: self.past,
+            colonies: self.colonies,
+            nodes: self.nodes,
+            rate: self.rate,
         }
     }
 
-    fn print(&self, latencies: &Latencies) {
-        let rate = latencies.len() as f64 / self.seconds.max(1) as f64;
-        let at = |percentile: f64| latencies.value_at_percentile(percentile);
-        if self.json {
-            let figures = json!({"scenario": format!("{:?}", self.scenario).to_lowercase(), "connections": self.connections,
-                "per_second": rate, "p50_us": at(50.0), "p90_us": at(90.0), "p99_us": at(99.0), "p999_us": at(99.9),
-                "max_us": latencies.max()});
-            println!("{figures}");
-        } else {
-            println!("{:?}, {} connections, {} s", self.scenario, self.connections, self.seconds);
-            println!("{rate:.0} per second");
-            let (p50, p90, p99, p999) = (at(50.0), at(90.0), at(99.0), at(99.9));
-            println!("p50 {p50} µs  p90 {p90} µs  p99 {p99} µs  p99.9 {p999} µs  max {} µs", latencies.max());
+    fn target(&self, url: &str) -> anyhow::Result<Target> {
+        let Some(key) = &self.prvkey else {
+            bail!(
+                "COLONIES_SERVER_PRVKEY is not set: colonies are made with the key of the server's owner, export it or \
+                 give --prvkey"
+            );
+        };
+        let owner = PrivateKey::from_text(key.trim()).context("--prvkey (COLONIES_SERVER_PRVKEY)")?;
+        Ok(Target { address: address_of(url)?, owner: Some(owner), is_here: false })
+    }
+}
+
+/// The address of a plain HTTP server.
+fn address_of(url: &str) -> anyhow::Result<SocketAddr> {
+    let Some(host) = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')) else {
+        bail!("--url must be plain HTTP, as in http://127.0.0.1:50080: the load generator does not speak TLS");
+    };
+    let mut found = host.to_socket_addrs().with_context(|| format!("--url: cannot find {host}; is a port missing?"))?;
+    found.next().with_context(|| format!("--url: {host} has no address"))
+}
+
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=1_000_000)
+}
+
+/// A day at most, parts of a second too.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    const DAY: f64 = 86_400.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=DAY).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("seconds, from 0 to {DAY}")),
+    }
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.1..=1e7).contains(&rate) => Ok(rate),
+        _ => Err("a number from 0.1 to 10,000,000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{address_of, parse_seconds};
+    use std::time::Duration;
+
+    #[test]
+    fn urls_are_plain_http_with_a_port() {
+        assert_eq!(address_of("http://127.0.0.1:50080/").ok(), "127.0.0.1:50080".parse().ok());
+        for url in ["https://127.0.0.1:50080", "127.0.0.1:50080", "http://127.0.0.1", "http://"] {
+            assert!(address_of(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn seconds_have_parts_and_bounds() {
+        assert_eq!(parse_seconds("0.25"), Ok(Duration::from_millis(250)));
+        for text in ["-1", "nan", "inf", "1e9", ""] {
+            assert!(parse_seconds(text).is_err(), "{text}");
         }
     }
 }

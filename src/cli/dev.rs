@@ -1,22 +1,17 @@
 //! `colonies dev`: a server with a colony, a user and keys that are known to everybody.
 
 use super::port::DEFAULT_PORT;
-use super::server::cores;
 use super::{open_files, signals};
 use crate::client::{Client, ClientError};
 use crate::colony::Options;
 use crate::crypto::PrivateKey;
-use crate::http::door::DoorLimits;
-use crate::limits;
-use crate::rpc::rate::RateLimits;
-use crate::startup::{self, Settings};
+use crate::startup::{self, Settings, cores};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use wal::Durability;
 
 /// The development keys that all tutorials of the reference use: public, and good for nothing else (chapter 6).
 const SERVER_KEY: &str = "fcc79953d8a751bf41db661592dc34d30004b1a651ffa0725b03ac227641499d";
@@ -68,27 +63,11 @@ impl Dev {
         let keys = Keys::well_known()?;
         let files = open_files::raise_limit();
         let workers = cores();
+        let connections = open_files::connections_per_worker(files, workers);
         let settings = Settings {
-            address: SocketAddr::new(self.host, self.port),
-            monitor: None,
-            data_dir: self.datadir.clone(),
-            tls: None,
-            durability: Durability::Always,
             server_id: Some(keys.server.id()),
-            workers,
-            memo: true,
-            body_limit: limits::BODY_BYTES,
-            door: DoorLimits {
-                connections: open_files::connections_per_worker(files, workers),
-                head: limits::HEAD_TIMEOUT,
-                answer: limits::ANSWER_TIMEOUT,
-            },
-            body_timeout: limits::BODY_TIMEOUT,
-            body_memory: limits::BODY_MEMORY_BYTES,
-            checkpoint_bytes: limits::CHECKPOINT_LOG_BYTES,
-            strict: None,
-            rates: RateLimits::default(),
             options: Options { allow_reregister: true, ..Options::default() },
+            ..Settings::new(SocketAddr::new(self.host, self.port), self.datadir.clone(), workers, connections)
         };
         actix_rt::System::new().block_on(async move {
             let mut signals = signals::Signals::catch()?;

@@ -29,6 +29,7 @@ mod output;
 mod port;
 mod process;
 mod process_view;
+mod progress;
 mod server;
 mod signals;
 mod state_flags;
@@ -103,8 +104,8 @@ enum Command {
     Config(about::Config),
     /// Show the version of this program
     Version(about::Version),
-    /// Put load on a running server and print what came of it
-    Bench(bench::Bench),
+    /// Put load on a server and print what came of it
+    Bench(Box<bench::Bench>),
     /// Print a script that completes commands in a shell
     Completion(manual::Completion),
     /// Write the manual, a page a command
@@ -121,7 +122,9 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error),
     };
-    start_logging(cli.global.verbose);
+    // The servers that a load starts for itself have nothing to say unless something is wrong.
+    let quiet = matches!(cli.command, Command::Bench(_));
+    start_logging(cli.global.verbose, if quiet { "warn" } else { "info,actix_server=warn" });
     match cli.command.run(&cli.global) {
         Ok(code) => code,
         Err(error) => {
@@ -139,7 +142,7 @@ impl Command {
             Command::Server(command) => return command.run(global),
             Command::Dev(command) => return command.run(),
             Command::Wal(command) => return command.run(global),
-            Command::Bench(command) => return command.run(),
+            Command::Bench(command) => return command.run(global),
             Command::Backup(command) => command.run(global)?,
             Command::Restore(command) => command.run(global)?,
             Command::Key(command) => command.run(global)?,
@@ -169,11 +172,11 @@ impl Command {
 }
 
 /// Logs go to stderr; `RUST_LOG` chooses, else `--verbose` or `COLONIES_VERBOSE=true`.
-fn start_logging(verbose: bool) {
+fn start_logging(verbose: bool, usual: &str) {
     use tracing_subscriber::EnvFilter;
     let verbose = verbose || std::env::var("COLONIES_VERBOSE").is_ok_and(|value| value == "true");
     let chosen = std::env::var("RUST_LOG").ok().and_then(|filter| EnvFilter::try_new(filter).ok());
-    let filter = chosen.unwrap_or_else(|| EnvFilter::new(if verbose { "debug" } else { "info,actix_server=warn" }));
+    let filter = chosen.unwrap_or_else(|| EnvFilter::new(if verbose { "debug" } else { usual }));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))

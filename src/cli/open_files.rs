@@ -6,14 +6,19 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Files that a server with many connections needs.
 const WANTED: u64 = 65_536;
 
-/// Raises the soft limit to the hard one, says so when that is low, and gives it.
-pub fn raise_limit() -> usize {
+/// Raises the soft limit to the hard one, and gives it.
+pub fn raise() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit on open files could not be raised");
     }
-    let current = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// The same for a server, which says so when that is low.
+pub fn raise_limit() -> usize {
+    let current = raise();
     if current < WANTED {
         tracing::warn!(
             limit = current,

@@ -11,7 +11,7 @@ use crate::http::budget::BodyBudget;
 use crate::http::door::DoorLimits;
 use crate::limits;
 use crate::rpc::rate::RateLimits;
-use crate::startup::{self, Settings};
+use crate::startup::{self, Settings, cores};
 use anyhow::{Context, bail};
 use clap::builder::RangedI64ValueParser;
 use clap::{ArgAction, Args, Subcommand};
@@ -370,11 +370,6 @@ impl Start {
     }
 }
 
-/// One for each core.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(address, port));
@@ -383,7 +378,7 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     found.next().with_context(|| format!("{host} has no address"))
 }
 
-fn parse_durability(text: &str) -> Result<Durability, String> {
+pub(super) fn parse_durability(text: &str) -> Result<Durability, String> {
     match text.split_once('=') {
         None if text == "always" => Ok(Durability::Always),
         None if text == "never" => Ok(Durability::Never),

@@ -2,7 +2,7 @@
 //! the server's.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 /// A connection on which one request follows the other.
 pub struct Connection {
@@ -26,6 +26,14 @@ impl Connection {
             body: Vec::new(),
             line: String::new(),
         })
+    }
+
+    /// What ends this connection from another thread, also while it waits for a reply.
+    ///
+    /// # Errors
+    /// Where the operating system has no room for one more handle.
+    pub fn hang_up(&self) -> io::Result<HangUp> {
+        self.stream.get_ref().try_clone().map(HangUp)
     }
 
     /// Posts a body to `/api`: the reply's HTTP status and body.
@@ -62,6 +70,17 @@ impl Connection {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(self.line.trim_end_matches(['\r', '\n']))
+    }
+}
+
+/// Ends a connection.
+pub struct HangUp(TcpStream);
+
+impl HangUp {
+    /// Ends it: whoever waits on it is told that it broke.
+    pub fn now(&self) {
+        // It may have ended by itself.
+        let _ = self.0.shutdown(Shutdown::Both);
     }
 }
 

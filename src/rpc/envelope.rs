@@ -101,15 +101,20 @@ pub fn write_refusal(refusal: &Refusal) -> Vec<u8> {
 
 fn write(payload_type: &str, payload: &[u8], error: &str) -> Vec<u8> {
     debug_assert!(!payload_type.contains(['"', '\\']), "names of messages need no escaping");
-    let mut body = String::with_capacity(payload.len().div_ceil(3) * 4 + payload_type.len() + 48);
-    body.push_str("{\"payloadtype\":\"");
-    body.push_str(payload_type);
-    body.push_str("\",\"payload\":\"");
-    BASE64.encode_string(payload, &mut body);
-    body.push_str("\",\"error\":");
-    body.push_str(error);
-    body.push('}');
-    body.into_bytes()
+    let letters = payload.len().div_ceil(3) * 4;
+    let mut body = Vec::with_capacity(letters + payload_type.len() + 48);
+    body.extend_from_slice(b"{\"payloadtype\":\"");
+    body.extend_from_slice(payload_type.as_bytes());
+    body.extend_from_slice(b"\",\"payload\":\"");
+    // In one go into place: encoding to a string goes through a small buffer and looks at every letter twice.
+    let from = body.len();
+    body.resize(from + letters, 0);
+    let written = BASE64.encode_slice(payload, &mut body[from..]);
+    debug_assert_eq!(written.ok(), Some(letters), "there is room for all letters");
+    body.extend_from_slice(b"\",\"error\":");
+    body.extend_from_slice(error.as_bytes());
+    body.push(b'}');
+    body
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! A line on a terminal that says how far a long read is.
 
-use crate::cli::output::styles_on;
-use std::io::{self, Write};
+use crate::cli::progress::Line;
 use std::time::{Duration, Instant};
 
 /// No read that is shorter is worth a line.
@@ -13,23 +12,22 @@ const STEP_BYTES: u64 = 1024 * 1024;
 
 /// The line; it goes when this is dropped.
 pub struct Progress {
-    on: bool,
+    line: Line,
     begin: Instant,
     next: Duration,
     asked: u64,
-    shown: bool,
 }
 
 impl Progress {
     /// Begins to count. Nothing is ever shown where stderr is no terminal.
     pub fn start() -> Progress {
-        Progress { on: styles_on(&io::stderr()), begin: Instant::now(), next: QUIET, asked: 0, shown: false }
+        Progress { line: Line::new(), begin: Instant::now(), next: QUIET, asked: 0 }
     }
 
     /// So many bytes of `total` are done of this.
     pub fn show(&mut self, what: &str, done: u64, total: u64) {
         // Another file begins anew.
-        if !self.on || (done < self.asked && done + STEP_BYTES >= self.asked) {
+        if !self.line.is_on() || (done < self.asked && done + STEP_BYTES >= self.asked) {
             return;
         }
         self.asked = done + STEP_BYTES;
@@ -38,18 +36,8 @@ impl Progress {
             return;
         }
         self.next = elapsed + EVERY;
-        self.shown = true;
         let percent = done.saturating_mul(100) / total.max(1);
         let mib = 1024 * 1024;
-        // Nobody looks at a closed stderr.
-        let _ = write!(io::stderr(), "\r{what}: {percent} % of {} MiB \u{1b}[K", total.div_ceil(mib));
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shown {
-            let _ = write!(io::stderr(), "\r\u{1b}[K");
-        }
+        self.line.show(&format!("{what}: {percent} % of {} MiB ", total.div_ceil(mib)));
     }
 }

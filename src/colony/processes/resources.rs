@@ -1,6 +1,7 @@
 //! Amounts of processor time and memory as text (chapter 2, 2.5).
 
 use crate::refusal::Refusal;
+use std::borrow::Cow;
 
 /// Reads millicores: `"500m"`. What does not end in `m` counts as nothing.
 ///
@@ -66,13 +67,14 @@ fn parse_integer(text: &str) -> Option<i64> {
 }
 
 /// Millicores as they are shown.
-pub fn show_cpu(millicores: i64) -> String {
-    format!("{millicores}m")
+pub fn show_cpu(millicores: i64) -> Cow<'static, str> {
+    // Of most processes: no memory is taken for it.
+    if millicores == 0 { "0m".into() } else { format!("{millicores}m").into() }
 }
 
 /// Memory as it is shown: whole mebibytes, rounded towards zero.
-pub fn show_memory(bytes: i64) -> String {
-    format!("{}Mi", bytes / (1 << 20))
+pub fn show_memory(bytes: i64) -> Cow<'static, str> {
+    if bytes == 0 { "0Mi".into() } else { format!("{}Mi", bytes / (1 << 20)).into() }
 }
 
 #[cfg(test)]
@@ -99,7 +101,7 @@ mod tests {
             ("1Ti", "1048576Mi"),
             ("-3Mi", "-3Mi"),
         ] {
-            assert_eq!(parse_memory(text).map(show_memory), Ok(shown.to_owned()), "{text}");
+            assert_eq!(parse_memory(text).map(show_memory), Ok(shown.into()), "{text}");
         }
         for (text, rest) in [("100", ""), ("1gi", ""), ("1.5Gi", "1.5"), ("Gi", ""), ("1 Gi", "1 "), ("xMi", "x")] {
             let message =
