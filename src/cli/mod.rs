@@ -28,6 +28,7 @@ mod output;
 mod port;
 mod process;
 mod process_view;
+mod progress;
 mod server;
 mod signals;
 mod state_flags;

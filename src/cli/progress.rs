@@ -1,10 +1,10 @@
-//! A line on a terminal that says how far a long read is.
+//! A line on a terminal that says how far something long is.
 
 use crate::cli::output::styles_on;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-/// No read that is shorter is worth a line.
+/// Nothing that is shorter is worth a line.
 const QUIET: Duration = Duration::from_millis(500);
 /// A line is written at most so often.
 const EVERY: Duration = Duration::from_millis(100);
@@ -13,6 +13,7 @@ const STEP_BYTES: u64 = 1024 * 1024;
 
 /// The line; it goes when this is dropped.
 pub struct Progress {
+    what: &'static str,
     on: bool,
     begin: Instant,
     next: Duration,
@@ -21,9 +22,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins to count. Nothing is ever shown where stderr is no terminal.
-    pub fn start() -> Progress {
-        Progress { on: styles_on(&io::stderr()), begin: Instant::now(), next: QUIET, asked: 0, shown: false }
+    /// Begins to count what is done of something. Nothing is ever shown where stderr is no terminal.
+    pub fn start(what: &'static str) -> Progress {
+        Progress { what, on: styles_on(&io::stderr()), begin: Instant::now(), next: QUIET, asked: 0, shown: false }
     }
 
     /// So many bytes of `total` are done.
@@ -41,7 +42,7 @@ impl Progress {
         let percent = done.saturating_mul(100) / total.max(1);
         let mib = 1024 * 1024;
         // Nobody looks at a closed stderr.
-        let _ = write!(io::stderr(), "\rreading the log: {percent} % of {} MiB ", total.div_ceil(mib));
+        let _ = write!(io::stderr(), "\r{}: {percent} % of {} MiB ", self.what, total.div_ceil(mib));
     }
 }
 
