@@ -14,6 +14,8 @@ mod failures;
 mod files;
 #[path = "cli/jobs.rs"]
 mod jobs;
+#[path = "cli/keys.rs"]
+mod keys;
 #[path = "cli/manual.rs"]
 mod manual;
 #[path = "cli/secure.rs"]

@@ -1,5 +1,6 @@
 //! `colonies bench`: load on a running server, and what came of it.
 
+use super::key_file;
 use crate::client::Client;
 use crate::client::connection::Connection;
 use crate::crypto::PrivateKey;
@@ -63,7 +64,8 @@ impl Bench {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let address =
             self.server.to_socket_addrs()?.next().with_context(|| format!("{} has no address", self.server))?;
-        let owner = PrivateKey::from_text(&self.prvkey).context("--prvkey")?;
+        let text = key_file::resolve(&self.prvkey).context("--prvkey")?;
+        let owner = PrivateKey::from_text(&text).context("--prvkey")?;
         let client = Client::new(&format!("http://{}", self.server));
         let colony = Arc::new(LoadColony::make(&client, &owner, self.payload)?);
         let latencies = match self.scenario {

@@ -1,5 +1,6 @@
 //! Where the server is, whose keys sign, and which colony is meant: flags first, then the environment.
 
+use super::key_file;
 use super::output::Output;
 use super::port::port_of_environment;
 use crate::client::{Client, Trust};
@@ -35,7 +36,7 @@ pub struct Connection {
     /// Port of the server, else COLONIES_SERVER_HTTP_PORT or COLONIES_SERVER_PORT; 50080 unless given
     #[arg(long, global = true)]
     port: Option<u16>,
-    /// Private key of the user or executor that asks
+    /// Private key of the user or executor that asks, or @FILE with it; as for the other keys
     #[arg(long, global = true, env = "COLONIES_PRVKEY", hide_env_values = true)]
     prvkey: Option<String>,
     /// Private key of the colony's owner
@@ -167,5 +168,6 @@ fn key(given: Option<&str>, variable: &str, flag: &str, whose: &str) -> anyhow::
     let Some(text) = given.map(str::trim).filter(|text| !text.is_empty()) else {
         bail!("{variable} is not set: export it with the private key of {whose}, or give {flag}");
     };
-    PrivateKey::from_text(text).with_context(|| format!("{flag} ({variable}) holds no private key"))
+    let text = key_file::resolve(text).with_context(|| format!("{flag} ({variable})"))?;
+    PrivateKey::from_text(&text).with_context(|| format!("{flag} ({variable}) holds no private key"))
 }

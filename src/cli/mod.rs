@@ -19,6 +19,7 @@ mod function;
 mod generator;
 mod given;
 mod key;
+mod key_file;
 mod location;
 mod log;
 mod manual;
