@@ -26,5 +26,7 @@ mod shell;
 mod store;
 #[path = "cli/sync.rs"]
 mod sync;
+#[path = "cli/waiting.rs"]
+mod waiting;
 #[path = "cli/workflows.rs"]
 mod workflows;

@@ -1,9 +1,9 @@
 //! Where the server is, whose keys sign, and which colony is meant: flags first, then the environment.
 
 use super::key_file;
-use super::output::Output;
+use super::output::{Output, note};
 use super::port::port_of_environment;
-use crate::client::{Client, Trust};
+use crate::client::{Client, Contact, Trust};
 use crate::crypto::PrivateKey;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -83,7 +83,7 @@ impl Connection {
     /// Where the address makes no sense.
     pub fn session_in(self, global: &Global, colony: Option<String>) -> anyhow::Result<Session> {
         let trust = if global.skip_tls_verify { Trust::Anyone } else { Trust::Certificates };
-        let client = Client::trusting(&self.url(global)?, trust);
+        let client = Client::trusting(&self.url(global)?, trust).persistent(tell_of_contact);
         Ok(Session { client, out: Output::new(global), connection: self, colony })
     }
 
@@ -160,6 +160,16 @@ impl Session {
     pub fn colony_or<'a>(&'a self, name: Option<&'a str>) -> anyhow::Result<&'a str> {
         let given = [name, self.colony.as_deref()].into_iter().flatten().find(|name| !name.is_empty());
         given.context("no colony is named: export COLONIES_COLONY_NAME, or give --colonyname")
+    }
+}
+
+/// Says that the server is away, and that it is back, while a command waits for something.
+fn tell_of_contact(contact: Contact<'_>) {
+    match contact {
+        Contact::Lost(error) => {
+            note("Lost the server, asking again until it answers", &[("Reason", &error.to_string())])
+        }
+        Contact::Regained => note("The server answers again", &[]),
     }
 }
 
