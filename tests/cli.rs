@@ -18,6 +18,8 @@ mod jobs;
 mod keys;
 #[path = "cli/manual.rs"]
 mod manual;
+#[path = "cli/monitor.rs"]
+mod monitor;
 #[path = "cli/secure.rs"]
 mod secure;
 #[path = "cli/shell.rs"]

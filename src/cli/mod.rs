@@ -23,6 +23,7 @@ mod key_file;
 mod location;
 mod log;
 mod manual;
+mod monitor;
 mod open_files;
 mod outcome;
 mod output;
@@ -102,6 +103,9 @@ enum Command {
     Config(about::Config),
     /// Show the version of this program
     Version(about::Version),
+    /// Serve the metrics of another server for Prometheus
+    #[command(subcommand)]
+    Monitor(monitor::MonitorCommand),
     /// Put load on a running server and print what came of it
     Bench(bench::Bench),
     /// Print a script that completes commands in a shell
@@ -138,6 +142,7 @@ impl Command {
             Command::Server(command) => return command.run(global),
             Command::Dev(command) => return command.run(),
             Command::Wal(command) => return command.run(global),
+            Command::Monitor(command) => return command.run(global),
             Command::Bench(command) => return command.run(),
             Command::Key(command) => command.run(global)?,
             Command::Colony(group) => group.run(global)?,
