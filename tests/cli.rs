@@ -28,6 +28,8 @@ mod shell;
 mod store;
 #[path = "cli/sync.rs"]
 mod sync;
+#[path = "cli/top.rs"]
+mod top;
 #[path = "cli/waiting.rs"]
 mod waiting;
 #[path = "cli/workflows.rs"]

@@ -129,6 +129,12 @@ impl Session {
         key(self.connection.prvkey.as_deref(), "COLONIES_PRVKEY", "--prvkey", "a user or executor")
     }
 
+    /// Whether a colony is named, and a key to ask about it with.
+    pub fn names_a_member(&self) -> bool {
+        let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
+        is_given(&self.colony) && is_given(&self.connection.prvkey)
+    }
+
     /// The key of the colony's owner.
     ///
     /// # Errors

@@ -36,6 +36,7 @@ mod signals;
 mod state_flags;
 mod statistics;
 mod table;
+mod top;
 mod usage;
 mod user;
 mod wal;
@@ -106,6 +107,8 @@ enum Command {
     /// Serve the metrics of another server for Prometheus
     #[command(subcommand)]
     Monitor(monitor::MonitorCommand),
+    /// Watch queues, executors, rates and latencies of a server
+    Top(top::Top),
     /// Put load on a running server and print what came of it
     Bench(bench::Bench),
     /// Print a script that completes commands in a shell
@@ -160,6 +163,7 @@ impl Command {
             Command::Location(group) => group.run(global)?,
             Command::Fs(group) => group.run(global)?,
             Command::Cluster(command) => command.run(global)?,
+            Command::Top(command) => command.run(global)?,
             Command::Config(command) => command.run(global)?,
             Command::Version(command) => command.run(global)?,
             Command::Completion(command) => command.run()?,

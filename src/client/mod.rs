@@ -31,6 +31,7 @@ mod functions;
 mod generators;
 mod locations;
 mod logs;
+mod metrics;
 mod persistence;
 mod processes;
 mod server;
@@ -53,6 +54,7 @@ pub use functions::{Argument, Function};
 pub use generators::Generator;
 pub use locations::Location;
 pub use logs::{Log, LogSource, LogWindow};
+pub use metrics::Samples;
 pub use persistence::Contact;
 pub use processes::{
     Conditions, FileSystem, FunctionSpec, Gpu, Process, ProcessFilter, ProcessState, SnapshotMount, state_name,
