@@ -20,6 +20,8 @@ mod keys;
 mod manual;
 #[path = "cli/monitor.rs"]
 mod monitor;
+#[path = "cli/scenarios.rs"]
+mod scenarios;
 #[path = "cli/secure.rs"]
 mod secure;
 #[path = "cli/shell.rs"]

@@ -8,6 +8,8 @@ mod support;
 mod compose;
 #[path = "packaging/install.rs"]
 mod install;
+#[path = "packaging/migrate.rs"]
+mod migrate;
 #[path = "packaging/monitoring.rs"]
 mod monitoring;
 
