@@ -167,6 +167,7 @@ impl ProcessGroup {
                 let member = session.member()?;
                 // Asked once first: a server that was never there is not waited for.
                 client.process(&member, &processid)?;
+                note("Waiting for process", &[("ProcessId", &processid)]);
                 match client.wait_for_end(&member, &processid, timeout.map(Duration::from_secs))? {
                     Some(ended) => outcome::report(&session, &ended, out)?,
                     None => bail!("process {processid} has not ended within {} seconds", timeout.unwrap_or_default()),

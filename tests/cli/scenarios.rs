@@ -39,15 +39,18 @@ fn another_executor_finishes_what_a_dead_one_had() {
     let again = take(&shell, &alive);
     assert_eq!((&again.processid, again.retries), (&taken.processid, 1));
     close(&shell, &alive, &again, &[json!("done")]);
-    assert!(shell.client().close_successful(&dead, &taken.processid, &[]).is_err(), "it is not the dead one's any more");
+    assert!(
+        shell.client().close_successful(&dead, &taken.processid, &[]).is_err(),
+        "it is not the dead one's any more"
+    );
     assert_eq!(shell.ok(&["process", "get", "-p", &taken.processid, "--out"]).stdout, "done\n");
 }
 
 #[test]
 fn work_waits_for_an_executor_that_comes_late() {
     let shell = Shell::new();
+    let exec = ["function", "exec", "--func", "f", "--targettype", "cli", "--wait", "--out"];
     std::thread::scope(|threads| {
-        let exec = ["function", "exec", "--func", "f", "--targettype", "cli", "--wait", "--out"];
         let waiter = threads.spawn(|| shell.ok(&exec));
         wait::until_true("the work to wait", || shell.json(&["process", "psw"]) != json!([]));
         let late = shell.executor("late");
@@ -70,9 +73,10 @@ fn a_job_reads_and_writes_files() {
         fs::write(shell.path(dir).join("file.txt"), text).unwrap();
         shell.ok(&["fs", "sync", "-l", &format!("/pollinator/p/{dir}"), "-d", dir, "--yes"]);
     }
+    let mounts = "/pollinator/p/src:/cfs/src,/pollinator/p/data:/cfs/data";
+    let exec =
+        ["function", "exec", "--func", "run", "--targettype", "cli", "--snapshots", mounts, "--snapshot", "--follow"];
     std::thread::scope(|threads| {
-        let mounts = "/pollinator/p/src:/cfs/src,/pollinator/p/data:/cfs/data";
-        let exec = ["function", "exec", "--func", "run", "--targettype", "cli", "--snapshots", mounts, "--snapshot", "--follow"];
         let follower = threads.spawn(|| shell.ok(&exec));
         let process = take(&shell, &key);
         // What changes now, the job does not see.
@@ -111,8 +115,8 @@ fn a_function_can_be_a_file() {
         "convert.json",
         r#"{"funcname":"convert.py","args":["21.0"],"maxexectime":60,"conditions":{"executortype":"cli"}}"#,
     );
+    let submit = ["function", "submit", "--spec", "convert.json", "--out", "--wait"];
     std::thread::scope(|threads| {
-        let submit = ["function", "submit", "--spec", "convert.json", "--out", "--wait"];
         let waiter = threads.spawn(|| shell.ok(&submit));
         let process = take(&shell, &key);
         shell.ok(&["fs", "get", "-n", &process.spec.funcname, "-l", "/functions", "-d", "work"]);

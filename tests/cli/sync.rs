@@ -161,7 +161,7 @@ fn a_directory_can_be_the_store() {
         assert_eq!(mine, copy, "{name}");
     }
     let info = shell.json(&["fs", "info", "-n", "a.txt", "-l", "mine"]);
-    assert_eq!(info[0]["ref"]["protocol"], "file", "{info}");
+    assert_eq!(info[0]["ref"]["s3object"]["server"], format!("file://{}", store.display()), "{info}");
 
     // A part of a download goes on, and what was damaged does not arrive.
     let object = shell.json(&["fs", "info", "-n", "large", "-l", "mine"])[0]["ref"]["s3object"]["object"].clone();

@@ -49,6 +49,7 @@ fn waits_go_on_after_a_restart_of_the_server() {
     follower.wait_for("Printing logs");
     let process = shell.json(&["process", "psw"])[0]["processid"].as_str().unwrap().to_owned();
     let waiter = Running::start(&shell, &["process", "wait", "-p", &process, "--out"]);
+    waiter.wait_for("Waiting for process");
     let log = Running::start(&shell, &["log", "get", "-p", &process, "--follow"]);
 
     shell.server.kill();
@@ -81,10 +82,11 @@ fn a_wait_has_an_end_where_one_is_given() {
     let mut shell = Shell::new();
     shell.ok(&["function", "exec", "--func", "f", "--targettype", "cli"]);
     let process = shell.json(&["process", "psw"])[0]["processid"].as_str().unwrap().to_owned();
-    let line = shell.fails(1, &["process", "wait", "-p", &process, "--timeout", "0"]);
-    assert!(line.contains("has not ended within 0 seconds"), "{line}");
+    let ran = shell.run(&["process", "wait", "-p", &process, "--timeout", "0"]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("has not ended within 0 seconds"), "{ran:?}");
     shell.ok(&["process", "cancel", "-p", &process]);
-    assert!(shell.fails(1, &["process", "wait", "-p", &process]).contains("was cancelled"));
+    let ran = shell.run(&["process", "wait", "-p", &process]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("was cancelled"), "{ran:?}");
     // A server that was never there is not waited for.
     shell.export("COLONIES_SERVER_PORT", "1");
     assert!(shell.fails(1, &["process", "wait", "-p", &process]).contains("cannot reach the server"));

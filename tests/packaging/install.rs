@@ -60,8 +60,8 @@ fn the_unit_is_one_that_systemd_takes() {
 /// What the sample shows as the default is the default, and it names every setting.
 #[test]
 fn the_sample_settings_are_the_servers() {
-    let help = Command::new(env!("CARGO_BIN_EXE_colonies")).args(["server", "start", "--help"]).env_clear();
-    let help = String::from_utf8(help_of(help)).unwrap();
+    let output = Command::new(binary()).args(["server", "start", "--help"]).env_clear().output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
     let known: BTreeSet<&str> =
         words.split("[env: ").skip(1).filter_map(|rest| rest.split_once('=')).map(|(name, _)| name).collect();
@@ -90,8 +90,4 @@ fn the_sample_settings_are_the_servers() {
         .collect();
     assert!(settings.len() > 15, "{settings:?}");
     Server::try_start_in(Arc::new(TempDir::new().unwrap()), &[], &settings).unwrap();
-}
-
-fn help_of(command: &mut Command) -> Vec<u8> {
-    command.output().unwrap().stdout
 }

@@ -45,8 +45,9 @@ impl Store {
         }
         let bucket = variable("AWS_S3_BUCKET").unwrap_or_else(|| BUCKET.to_owned());
         let objects = DirectoryStore::new(Path::new(path), &bucket).context("AWS_S3_BUCKET")?;
-        let s3object = S3Object { server: path.to_owned(), bucket, ..S3Object::default() };
-        let record = Reference { protocol: "file".to_owned(), s3object };
+        let s3object = S3Object { server: format!("{DIRECTORY}{path}"), bucket, ..S3Object::default() };
+        // The protocol knows no other kind of reference; the server's name tells them apart.
+        let record = Reference { protocol: "s3".to_owned(), s3object };
         Ok(Store { objects: ObjectStore::Directory(objects), record })
     }
 
