@@ -27,6 +27,8 @@ const USER: &str = "myuser";
 /// A development server: colony `dev`, user `myuser`, the well-known development keys. Not for production: everybody
 /// knows the keys.
 #[derive(Args)]
+#[command(after_help = "Colony `dev`, user `myuser`, and the keys of the reference's tutorials: everybody knows\n\
+                        them, so this is for trying only. What to export is printed at the start.")]
 pub struct Dev {
     /// Address to listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]

@@ -19,9 +19,16 @@ use std::path::{Path, PathBuf};
 use store::Store;
 use tree::Place;
 
-/// Files, labels and snapshots; moving contents needs the object store of AWS_S3_ENDPOINT, which may be a directory
-/// (file:///path), and the other AWS_S3 variables.
+/// Where contents are.
+const STORES: &str = "The server keeps records; contents are in the store that the environment names:
+  AWS_S3_ENDPOINT=file:///path   a directory
+  AWS_S3_ENDPOINT=host:port      a store that speaks S3, with AWS_S3_BUCKET, AWS_S3_ACCESSKEY,
+                                 AWS_S3_SECRETKEY and, where needed, AWS_S3_REGION,
+                                 AWS_S3_TLS=true and AWS_S3_SKIPVERIFY=true";
+
+/// Files, labels and snapshots.
 #[derive(Args)]
+#[command(after_help = STORES)]
 pub struct FsGroup {
     #[command(flatten)]
     place: InColony,

@@ -67,13 +67,13 @@ struct Exec {
     #[arg(long)]
     func: String,
     /// Arguments, as in a,b,"c,d"
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     args: String,
     /// Named arguments, as in key1:value1,key2:value2
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     kwargs: String,
     /// Environment, as in key1=value1,key2=value2
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     env: String,
     /// Type of the executors that may have it
     #[arg(long)]
@@ -85,7 +85,7 @@ struct Exec {
     #[arg(long)]
     targetname: Option<String>,
     /// Label of the process
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     label: String,
     /// Seconds that it may wait; -1 for ever
     #[arg(long, default_value_t = -1, allow_negative_numbers = true)]
@@ -97,7 +97,7 @@ struct Exec {
     #[arg(long, default_value_t = -1, allow_negative_numbers = true)]
     maxretries: i64,
     /// Labels of which the process sees a snapshot, each in a directory, as in /src:/cfs/src,/data:/cfs/data
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     snapshots: String,
     /// Make the snapshots of --snapshots now, so that the process sees the files as they are
     #[arg(long, requires = "snapshots")]

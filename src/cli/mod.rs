@@ -46,9 +46,17 @@ use clap::{Parser, Subcommand};
 use connection::Global;
 use std::process::ExitCode;
 
+/// What somebody needs who sees the command for the first time.
+const FIRST_STEPS: &str = "First steps:
+  colonies dev --hello     starts a server, carries one job through it, and prints what to export
+  colonies function exec   submits a job; colonies process psw lists those that wait
+
+Commands read COLONIES_SERVER_HOST, COLONIES_SERVER_PORT, COLONIES_TLS, COLONIES_COLONY_NAME and
+COLONIES_PRVKEY; flags win over them.";
+
 /// A durable, signed job broker: server and command line.
 #[derive(Parser)]
-#[command(name = "colonies", version, about, propagate_version = true, max_term_width = 100)]
+#[command(name = "colonies", version, about, propagate_version = true, max_term_width = 100, after_help = FIRST_STEPS)]
 struct Cli {
     #[command(flatten)]
     global: Global,

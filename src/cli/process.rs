@@ -65,7 +65,7 @@ enum ProcessCommand {
         #[command(flatten)]
         process: Id,
         /// Output, as in a,b,"c,d"
-        #[arg(long, default_value = "")]
+        #[arg(long, default_value = "", hide_default_value = true)]
         out: String,
     },
     /// Close a process as failed; for the executor that runs it

@@ -16,18 +16,19 @@ use std::time::Duration;
 /// Columns of a frame that is printed.
 const PRINTED_WIDTH: u16 = 100;
 
-/// Queues, executors, rates and latencies of a server, as they are now. Needs no key; with those of a colony's member,
-/// the colony is shown too. Elsewhere than on a terminal, and with --once, one frame is printed.
+/// Queues, executors, rates and latencies of a server, as they are now.
 #[derive(Args)]
+#[command(after_help = "Needs no key for the server; with those of a colony's member, the colony is shown too.\n\
+                        q quits. Elsewhere than on a terminal one frame is printed.")]
 pub struct Top {
-    #[command(flatten)]
-    place: InColony,
     /// Print one frame as text
     #[arg(long)]
     once: bool,
     /// Seconds between two looks at the server, and what rates and latencies are of
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
     interval: u64,
+    #[command(flatten)]
+    place: InColony,
 }
 
 impl Top {
