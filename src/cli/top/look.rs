@@ -2,6 +2,7 @@
 
 use super::super::connection::Session;
 use crate::client::{Executor, ExecutorState, Samples, Statistics};
+use std::cmp::Reverse;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a server said at one moment.
@@ -49,7 +50,7 @@ impl ColonyLook {
         let statistics = session.client.colony_statistics(&member, name)?;
         let mut executors = session.client.executors(&member, name)?;
         executors.retain(|executor| executor.state != ExecutorState::Unregistered);
-        executors.sort_by(|one, other| other.lastheardfromtime.cmp(&one.lastheardfromtime));
+        executors.sort_by_key(|executor| Reverse(executor.lastheardfromtime));
         Ok(ColonyLook { name: name.to_owned(), statistics, executors })
     }
 }
