@@ -184,5 +184,5 @@ fn a_directory_can_be_the_store() {
     shell.ok(&["fs", "label", "remove", "-l", "mine", "--yes"]);
     assert!(objects().is_empty());
     shell.export("AWS_S3_ENDPOINT", "file://relative");
-    assert!(shell.fails(1, &get).contains("AWS_S3_ENDPOINT names no directory"));
+    assert!(shell.fails(1, &UP).contains("AWS_S3_ENDPOINT names no directory"));
 }
