@@ -9,6 +9,7 @@ use crate::crypto::{Identity, Memo, PrivateKey};
 use crate::http::api::Shared;
 use crate::http::budget::BodyBudget;
 use crate::http::door::DoorLimits;
+use crate::http::metrics;
 use crate::http::readiness::{Phase, Readiness};
 use crate::http::renewal;
 use crate::http::serve::{self, ServeOptions};
@@ -304,7 +305,7 @@ fn bind_monitor(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 fn serve_monitor(listener: TcpListener, shared: Data<Shared>) -> Result<ServerHandle, StartError> {
     let address = listener.local_addr().map_err(StartError::Monitor)?;
-    let server = serve::start_monitor(listener, shared).map_err(StartError::Monitor)?;
+    let server = serve::start_monitor(listener, move || metrics::page(&shared)).map_err(StartError::Monitor)?;
     let handle = server.handle();
     actix_rt::spawn(server);
     tracing::info!(%address, "metrics are served");

@@ -14,8 +14,14 @@ mod failures;
 mod files;
 #[path = "cli/jobs.rs"]
 mod jobs;
+#[path = "cli/keys.rs"]
+mod keys;
 #[path = "cli/manual.rs"]
 mod manual;
+#[path = "cli/monitor.rs"]
+mod monitor;
+#[path = "cli/scenarios.rs"]
+mod scenarios;
 #[path = "cli/secure.rs"]
 mod secure;
 #[path = "cli/shell.rs"]
@@ -24,5 +30,9 @@ mod shell;
 mod store;
 #[path = "cli/sync.rs"]
 mod sync;
+#[path = "cli/top.rs"]
+mod top;
+#[path = "cli/waiting.rs"]
+mod waiting;
 #[path = "cli/workflows.rs"]
 mod workflows;

@@ -2,7 +2,7 @@
 
 use super::connection::Global;
 use super::output::Output;
-use super::wal::progress::Progress;
+use super::progress::Progress;
 use crate::storage::backup;
 use clap::Args;
 use std::path::PathBuf;

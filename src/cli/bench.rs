@@ -4,6 +4,7 @@ mod figures;
 mod watch;
 
 use super::connection::Global;
+use super::key_file;
 use super::open_files;
 use super::output::Output;
 use super::server::parse_durability;
@@ -138,7 +139,8 @@ impl Bench {
                  give --prvkey"
             );
         };
-        let owner = PrivateKey::from_text(key.trim()).context("--prvkey (COLONIES_SERVER_PRVKEY)")?;
+        let owner = PrivateKey::from_text(&key_file::resolve(key).context("--prvkey")?)
+            .context("--prvkey (COLONIES_SERVER_PRVKEY)")?;
         Ok(Target { address: address_of(url)?, owner: Some(owner), is_here: false })
     }
 }

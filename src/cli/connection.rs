@@ -1,8 +1,9 @@
 //! Where the server is, whose keys sign, and which colony is meant: flags first, then the environment.
 
-use super::output::Output;
+use super::key_file;
+use super::output::{Output, note};
 use super::port::port_of_environment;
-use crate::client::{Client, Trust};
+use crate::client::{Client, Contact, Trust};
 use crate::crypto::PrivateKey;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -35,7 +36,7 @@ pub struct Connection {
     /// Port of the server, else COLONIES_SERVER_HTTP_PORT or COLONIES_SERVER_PORT; 50080 unless given
     #[arg(long, global = true)]
     port: Option<u16>,
-    /// Private key of the user or executor that asks
+    /// Private key of the user or executor that asks, or @FILE with it; as for the other keys
     #[arg(long, global = true, env = "COLONIES_PRVKEY", hide_env_values = true)]
     prvkey: Option<String>,
     /// Private key of the colony's owner
@@ -82,7 +83,7 @@ impl Connection {
     /// Where the address makes no sense.
     pub fn session_in(self, global: &Global, colony: Option<String>) -> anyhow::Result<Session> {
         let trust = if global.skip_tls_verify { Trust::Anyone } else { Trust::Certificates };
-        let client = Client::trusting(&self.url(global)?, trust);
+        let client = Client::trusting(&self.url(global)?, trust).persistent(tell_of_contact);
         Ok(Session { client, out: Output::new(global), connection: self, colony })
     }
 
@@ -128,6 +129,12 @@ impl Session {
         key(self.connection.prvkey.as_deref(), "COLONIES_PRVKEY", "--prvkey", "a user or executor")
     }
 
+    /// Whether a colony is named, and a key to ask about it with.
+    pub fn names_a_member(&self) -> bool {
+        let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
+        is_given(&self.colony) && is_given(&self.connection.prvkey)
+    }
+
     /// The key of the colony's owner.
     ///
     /// # Errors
@@ -162,10 +169,21 @@ impl Session {
     }
 }
 
+/// Says that the server is away, and that it is back, while a command waits for something.
+fn tell_of_contact(contact: Contact<'_>) {
+    match contact {
+        Contact::Lost(error) => {
+            note("Lost the server, asking again until it answers", &[("Reason", &error.to_string())])
+        }
+        Contact::Regained => note("The server answers again", &[]),
+    }
+}
+
 /// Reads a key. A mistyped key is a secret too, so that no message repeats it.
 fn key(given: Option<&str>, variable: &str, flag: &str, whose: &str) -> anyhow::Result<PrivateKey> {
     let Some(text) = given.map(str::trim).filter(|text| !text.is_empty()) else {
         bail!("{variable} is not set: export it with the private key of {whose}, or give {flag}");
     };
-    PrivateKey::from_text(text).with_context(|| format!("{flag} ({variable}) holds no private key"))
+    let text = key_file::resolve(text).with_context(|| format!("{flag} ({variable})"))?;
+    PrivateKey::from_text(&text).with_context(|| format!("{flag} ({variable}) holds no private key"))
 }

@@ -55,7 +55,7 @@ struct AddArgs {
     #[arg(long)]
     spec: PathBuf,
     /// When: six fields, seconds first, as in "0/5 * * * * *"
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     cron: String,
     /// Seconds between two starts, in place of --cron; -1 is none
     #[arg(long, default_value_t = -1, allow_negative_numbers = true)]

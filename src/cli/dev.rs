@@ -23,6 +23,8 @@ const USER: &str = "myuser";
 /// A development server: colony `dev`, user `myuser`, the well-known development keys. Not for production: everybody
 /// knows the keys.
 #[derive(Args)]
+#[command(after_help = "Colony `dev`, user `myuser`, and the keys of the reference's tutorials: everybody knows\n\
+                        them, so this is for trying only. What to export is printed at the start.")]
 pub struct Dev {
     /// Address to listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
@@ -36,20 +38,36 @@ pub struct Dev {
     /// Carry one hello-world process through the colony and print its way
     #[arg(long)]
     hello: bool,
+    /// Take the colony's name and the keys from COLONIES_COLONY_NAME, COLONIES_SERVER_PRVKEY, COLONIES_COLONY_PRVKEY and
+    /// COLONIES_PRVKEY where they are set, as in a compose file
+    #[arg(long)]
+    from_environment: bool,
 }
 
-struct Keys {
-    server: PrivateKey,
-    colony: PrivateKey,
-    user: PrivateKey,
+/// The colony of the server, and the keys of those in it.
+struct Cast {
+    colony: String,
+    server_key: PrivateKey,
+    colony_key: PrivateKey,
+    user_key: PrivateKey,
 }
 
-impl Keys {
-    fn well_known() -> anyhow::Result<Keys> {
-        Ok(Keys {
-            server: PrivateKey::from_text(SERVER_KEY)?,
-            colony: PrivateKey::from_text(COLONY_KEY)?,
-            user: PrivateKey::from_text(USER_KEY)?,
+impl Cast {
+    /// What everybody knows, or, where that is wanted, what the environment says in its place.
+    fn choose(from_environment: bool) -> anyhow::Result<Cast> {
+        let choose = |variable: &str, known: &str| {
+            let said = from_environment.then(|| std::env::var(variable).ok()).flatten();
+            said.filter(|said| !said.trim().is_empty()).unwrap_or_else(|| known.to_owned())
+        };
+        let key = |variable: &str, known: &str| {
+            let text = choose(variable, known);
+            PrivateKey::from_text(text.trim()).with_context(|| format!("{variable} holds no private key"))
+        };
+        Ok(Cast {
+            colony: choose("COLONIES_COLONY_NAME", COLONY),
+            server_key: key("COLONIES_SERVER_PRVKEY", SERVER_KEY)?,
+            colony_key: key("COLONIES_COLONY_PRVKEY", COLONY_KEY)?,
+            user_key: key("COLONIES_PRVKEY", USER_KEY)?,
         })
     }
 }
@@ -60,12 +78,12 @@ impl Dev {
     /// # Errors
     /// Says what is wrong, for a person.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let keys = Keys::well_known()?;
+        let cast = Cast::choose(self.from_environment)?;
         let files = open_files::raise_limit();
         let workers = cores();
         let connections = open_files::connections_per_worker(files, workers);
         let settings = Settings {
-            server_id: Some(keys.server.id()),
+            server_id: Some(cast.server_key.id()),
             options: Options { allow_reregister: true, ..Options::default() },
             ..Settings::new(SocketAddr::new(self.host, self.port), self.datadir.clone(), workers, connections)
         };
@@ -73,18 +91,20 @@ impl Dev {
             let mut signals = signals::Signals::catch()?;
             let running = signals.while_starting(startup::start(settings)).await?;
             let address = running.address;
-            if running.owner != keys.server.id() {
+            if running.owner != cast.server_key.id() {
                 return Err(anyhow!(
                     "{} belongs to a server with another owner; choose another --datadir",
                     self.datadir.display()
                 ));
             }
-            let hello = self.hello;
+            let (hello, exports) = (self.hello, !self.from_environment);
             let prepared = actix_rt::task::spawn_blocking(move || {
                 let client = Client::new(&format!("http://{address}"));
-                prepare(&client, &keys)?;
-                print_exports(address);
-                if hello { say_hello(&client, &keys) } else { Ok(()) }
+                prepare(&client, &cast)?;
+                if exports {
+                    print_exports(address);
+                }
+                if hello { say_hello(&client, &cast) } else { Ok(()) }
             });
             prepared.await.context("preparing the development colony failed")??;
             println!("Serving on http://{address} until Ctrl-C. Everything is kept in {}.", self.datadir.display());
@@ -94,12 +114,12 @@ impl Dev {
 }
 
 /// Adds colony and user where they are not there yet.
-fn prepare(client: &Client, keys: &Keys) -> anyhow::Result<()> {
-    let colony = json!({"msgtype": "addcolonymsg", "colony": {"colonyid": keys.colony.id(), "name": COLONY}});
-    unless_there(client.send(&keys.server, &colony)).context("adding the development colony")?;
+fn prepare(client: &Client, cast: &Cast) -> anyhow::Result<()> {
+    let colony = json!({"msgtype": "addcolonymsg", "colony": {"colonyid": cast.colony_key.id(), "name": cast.colony}});
+    unless_there(client.send(&cast.server_key, &colony)).context("adding the development colony")?;
     let user = json!({"msgtype": "addusermsg", "user":
-        {"colonyname": COLONY, "userid": keys.user.id(), "name": USER, "email": "", "phone": ""}});
-    unless_there(client.send(&keys.colony, &user)).context("adding the development user")
+        {"colonyname": cast.colony, "userid": cast.user_key.id(), "name": USER, "email": "", "phone": ""}});
+    unless_there(client.send(&cast.colony_key, &user)).context("adding the development user")
 }
 
 /// That something is there already is what was wanted.
@@ -131,23 +151,24 @@ fn print_exports(address: SocketAddr) {
 }
 
 /// The main job, once: an executor registers and waits, a user submits, the executor answers, the user reads.
-fn say_hello(client: &Client, keys: &Keys) -> anyhow::Result<()> {
+fn say_hello(client: &Client, cast: &Cast) -> anyhow::Result<()> {
     const EXECUTOR: &str = "hello-executor";
+    let colony = cast.colony.as_str();
     let executor_key = PrivateKey::generate();
     let add = json!({"msgtype": "addexecutormsg", "executor": {"executorid": executor_key.id(),
-        "executorname": EXECUTOR, "executortype": EXECUTOR, "colonyname": COLONY}});
-    client.send(&keys.colony, &add).context("registering the executor")?;
-    let named = |message: &str| json!({"msgtype": message, "colonyname": COLONY, "executorname": EXECUTOR});
-    client.send(&keys.colony, &named("approveexecutormsg")).context("approving the executor")?;
-    println!("registered   executor {EXECUTOR}, approved by the owner of colony {COLONY}");
+        "executorname": EXECUTOR, "executortype": EXECUTOR, "colonyname": colony}});
+    client.send(&cast.colony_key, &add).context("registering the executor")?;
+    let named = |message: &str| json!({"msgtype": message, "colonyname": colony, "executorname": EXECUTOR});
+    client.send(&cast.colony_key, &named("approveexecutormsg")).context("approving the executor")?;
+    println!("registered   executor {EXECUTOR}, approved by the owner of colony {colony}");
 
     let spec = json!({"funcname": "hello", "args": ["world"], "maxexectime": 60,
-        "conditions": {"colonyname": COLONY, "executortype": EXECUTOR}});
-    let submitted = client.send(&keys.user, &json!({"msgtype": "submitfuncspecmsg", "spec": spec}))?;
+        "conditions": {"colonyname": colony, "executortype": EXECUTOR}});
+    let submitted = client.send(&cast.user_key, &json!({"msgtype": "submitfuncspecmsg", "spec": spec}))?;
     let id = text(&submitted, "processid");
     println!("submitted    process {id} by user {USER}: hello(\"world\")");
 
-    let assign = json!({"msgtype": "assignprocessmsg", "colonyname": COLONY, "timeout": 10});
+    let assign = json!({"msgtype": "assignprocessmsg", "colonyname": colony, "timeout": 10});
     let assigned = client.send(&executor_key, &assign).context("waiting for the process")?;
     println!("assigned to  executor {EXECUTOR}: process {}", text(&assigned, "processid"));
 
@@ -156,9 +177,9 @@ fn say_hello(client: &Client, keys: &Keys) -> anyhow::Result<()> {
     client.send(&executor_key, &close).context("closing the process")?;
     println!("closed       by the executor as successful");
 
-    let read = client.send(&keys.user, &json!({"msgtype": "getprocessmsg", "processid": id}))?;
+    let read = client.send(&cast.user_key, &json!({"msgtype": "getprocessmsg", "processid": id}))?;
     println!("output       {}, read by user {USER}", read["out"]);
-    client.send(&keys.colony, &named("removeexecutormsg")).context("removing the executor")?;
+    client.send(&cast.colony_key, &named("removeexecutormsg")).context("removing the executor")?;
     println!();
     Ok(())
 }

@@ -3,15 +3,13 @@
 use super::connection::{Global, InColony, Session};
 use super::executor_view::{details, list};
 use super::given::{parse_id, read_file};
+use super::key_file;
 use super::output::note;
 use crate::client::{Executor, ExecutorState};
 use crate::crypto::{Identity, PrivateKey};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Executors of a colony.
 #[derive(Args)]
@@ -132,8 +130,8 @@ impl ExecutorGroup {
                 record.executor(colony, String::new())?;
                 let key = PrivateKey::generate();
                 let id = key.id().to_string();
-                write_new(&keypath, &key.reveal(), 0o600)?;
-                write_new(&idpath, &id, 0o644)?;
+                key_file::write(&keypath, &key.reveal())?;
+                key_file::write_id(&idpath, &id)?;
                 note("Wrote the executor's key and id", &[("KeyPath", &keypath.display().to_string())]);
                 add(&session, colony, id, record)?;
             }
@@ -216,11 +214,4 @@ fn add(session: &Session, colony: &str, id: String, record: Record) -> anyhow::R
         ("State", &added.state.to_string()),
     ];
     Ok(session.out.made("Executor added", &about, &added)?)
-}
-
-/// Writes a file that was not there: a key that is overwritten is gone for good.
-fn write_new(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let mut file = file.with_context(|| format!("cannot make {}", path.display()))?;
-    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,5 +1,6 @@
 //! `colonies fs`: files, whose records the server has and whose contents are in an object store.
 
+mod moved;
 mod plan;
 mod snapshot;
 mod store;
@@ -13,12 +14,21 @@ use super::table::{Grid, when};
 use crate::client::{File, FileSelector};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use moved::Moved;
 use std::path::{Path, PathBuf};
 use store::Store;
 use tree::Place;
 
-/// Files, labels and snapshots; moving contents needs the object store of AWS_S3_ENDPOINT and the other AWS_S3 variables.
+/// Where contents are.
+const STORES: &str = "The server keeps records; contents are in the store that the environment names:
+  AWS_S3_ENDPOINT=file:///path   a directory
+  AWS_S3_ENDPOINT=host:port      a store that speaks S3, with AWS_S3_BUCKET, AWS_S3_ACCESSKEY,
+                                 AWS_S3_SECRETKEY and, where needed, AWS_S3_REGION,
+                                 AWS_S3_TLS=true and AWS_S3_SKIPVERIFY=true";
+
+/// Files, labels and snapshots.
 #[derive(Args)]
+#[command(after_help = STORES)]
 pub struct FsGroup {
     #[command(flatten)]
     place: InColony,
@@ -144,7 +154,8 @@ impl FsGroup {
             FsCommand::Get { file: which, dir } => {
                 let found = which.selected(|file| Ok(client.file(&member, colony, file, true)?))?;
                 let file = found.first().context("there is no such file")?;
-                let path = download(&Store::from_environment()?, file, &file.label, &dir)?;
+                let moved = Moved::of(bytes_of(file));
+                let path = download(&Store::from_environment()?, file, &file.label, &dir, &moved)?;
                 out.made("Downloaded file", &[("File", &path.display().to_string())], file)?;
             }
             FsCommand::Remove(which) => which.selected(|file| {
@@ -199,10 +210,14 @@ fn remove_contents(store: Option<&Store>, revisions: &[File]) -> anyhow::Result<
 }
 
 /// Downloads a revision to where it is below `root`.
-fn download(store: &Store, file: &File, root: &str, dir: &Path) -> anyhow::Result<PathBuf> {
+fn download(store: &Store, file: &File, root: &str, dir: &Path, moved: &Moved) -> anyhow::Result<PathBuf> {
     let path = Place { label: file.label.clone(), name: file.name.clone() }.path(root, dir)?;
-    store.get(&file.reference.s3object.object, file.size, &file.checksum, &path)?;
+    store.get(&file.reference.s3object.object, file.size, &file.checksum, &path, moved)?;
     Ok(path)
+}
+
+fn bytes_of(file: &File) -> u64 {
+    u64::try_from(file.size).unwrap_or(0)
 }
 
 /// A row a file, of its revisions.

@@ -4,7 +4,7 @@ use super::connection::{Global, InColony, Session};
 use super::executor_view;
 use super::given::{pairs, read_function_spec, words};
 use super::outcome::Outcome;
-use crate::client::{Function, FunctionSpec};
+use crate::client::{Function, FunctionSpec, SnapshotMount};
 use crate::crypto::PrivateKey;
 use crate::hexadecimal;
 use anyhow::bail;
@@ -68,13 +68,13 @@ struct Exec {
     #[arg(long)]
     func: String,
     /// Arguments, as in a,b,"c,d"
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     args: String,
     /// Named arguments, as in key1:value1,key2:value2
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     kwargs: String,
     /// Environment, as in key1=value1,key2=value2
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     env: String,
     /// Type of the executors that may have it
     #[arg(long)]
@@ -86,7 +86,7 @@ struct Exec {
     #[arg(long)]
     targetname: Option<String>,
     /// Label of the process
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     label: String,
     /// Seconds that it may wait; -1 for ever
     #[arg(long, default_value_t = -1, allow_negative_numbers = true)]
@@ -97,6 +97,12 @@ struct Exec {
     /// How often it is tried again; -1 without end
     #[arg(long, default_value_t = -1, allow_negative_numbers = true)]
     maxretries: i64,
+    /// Labels of which the process sees a snapshot, each in a directory, as in /src:/cfs/src,/data:/cfs/data
+    #[arg(long, default_value = "", hide_default_value = true)]
+    snapshots: String,
+    /// Make the snapshots of --snapshots now, so that the process sees the files as they are
+    #[arg(long, requires = "snapshots")]
+    snapshot: bool,
     #[command(flatten)]
     outcome: Outcome,
 }
@@ -122,7 +128,10 @@ impl FunctionGroup {
                 submit.outcome.await_end(&session, &member, &process)
             }
             FunctionCommand::Exec(exec) => {
-                let spec = exec.spec(&session, &member)?;
+                let mut spec = exec.spec(&session, &member)?;
+                if exec.snapshot {
+                    make_snapshots(&session, &member, &mut spec)?;
+                }
                 let process = client.submit(&member, &spec)?;
                 exec.outcome.await_end(&session, &member, &process)
             }
@@ -182,6 +191,11 @@ impl Exec {
         spec.kwargs = kwargs.into_iter().map(|(key, value)| (key, value.into())).collect();
         spec.env = pairs(&self.env, '=', "--env key1=value1,key2=value2")?.into_iter().collect();
         spec.label.clone_from(&self.label);
+        let mounts = pairs(&self.snapshots, ':', "--snapshots /label1:/dir1,/label2:/dir2")?;
+        if !mounts.is_empty() {
+            let mount = |(label, dir)| SnapshotMount { label, dir, ..SnapshotMount::default() };
+            spec.fs.snapshots = Some(mounts.into_iter().map(mount).collect());
+        }
         (spec.maxwaittime, spec.maxexectime, spec.maxretries) = (self.maxwaittime, self.maxexectime, self.maxretries);
         Ok(spec)
     }

@@ -20,9 +20,11 @@ mod function;
 mod generator;
 mod given;
 mod key;
+mod key_file;
 mod location;
 mod log;
 mod manual;
+mod monitor;
 mod open_files;
 mod outcome;
 mod output;
@@ -35,6 +37,7 @@ mod signals;
 mod state_flags;
 mod statistics;
 mod table;
+mod top;
 mod usage;
 mod user;
 mod wal;
@@ -44,9 +47,17 @@ use clap::{Parser, Subcommand};
 use connection::Global;
 use std::process::ExitCode;
 
+/// What somebody needs who sees the command for the first time.
+const FIRST_STEPS: &str = "First steps:
+  colonies dev --hello     starts a server, carries one job through it, and prints what to export
+  colonies function exec   submits a job; colonies process psw lists those that wait
+
+Commands read COLONIES_SERVER_HOST, COLONIES_SERVER_PORT, COLONIES_TLS, COLONIES_COLONY_NAME and
+COLONIES_PRVKEY; flags win over them.";
+
 /// A durable, signed job broker: server and command line.
 #[derive(Parser)]
-#[command(name = "colonies", version, about, propagate_version = true, max_term_width = 100)]
+#[command(name = "colonies", version, about, propagate_version = true, max_term_width = 100, after_help = FIRST_STEPS)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -104,6 +115,11 @@ enum Command {
     Config(about::Config),
     /// Show the version of this program
     Version(about::Version),
+    /// Serve the metrics of another server for Prometheus
+    #[command(subcommand)]
+    Monitor(monitor::MonitorCommand),
+    /// Watch queues, executors, rates and latencies of a server
+    Top(top::Top),
     /// Put load on a server and print what came of it
     Bench(Box<bench::Bench>),
     /// Print a script that completes commands in a shell
@@ -142,6 +158,7 @@ impl Command {
             Command::Server(command) => return command.run(global),
             Command::Dev(command) => return command.run(),
             Command::Wal(command) => return command.run(global),
+            Command::Monitor(command) => return command.run(global),
             Command::Bench(command) => return command.run(global),
             Command::Backup(command) => command.run(global)?,
             Command::Restore(command) => command.run(global)?,
@@ -161,6 +178,7 @@ impl Command {
             Command::Location(group) => group.run(global)?,
             Command::Fs(group) => group.run(global)?,
             Command::Cluster(command) => command.run(global)?,
+            Command::Top(command) => command.run(global)?,
             Command::Config(command) => command.run(global)?,
             Command::Version(command) => command.run(global)?,
             Command::Completion(command) => command.run()?,

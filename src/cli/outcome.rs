@@ -43,19 +43,28 @@ impl Outcome {
         } else {
             return Ok(session.out.show(submitted, Vec::new)?);
         };
-        session.out.show(&ended, Vec::new)?;
-        match ended.state() {
-            Some(ProcessState::Successful) => {
-                note("Process finished successfully", &about);
-                if self.out && !session.out.json {
-                    print(&format!("{}\n", table::values(&ended.out)))?;
-                }
-                Ok(())
+        report(session, &ended, self.out)
+    }
+}
+
+/// Says how a process ended, with its output where `out` says so. With `--json` the process is printed.
+///
+/// # Errors
+/// Where the process failed or was cancelled.
+pub fn report(session: &Session, ended: &Process, out: bool) -> anyhow::Result<()> {
+    let id = &ended.processid;
+    session.out.show(ended, Vec::new)?;
+    match ended.state() {
+        Some(ProcessState::Successful) => {
+            note("Process finished successfully", &[("ProcessId", id)]);
+            if out && !session.out.json {
+                print(&format!("{}\n", table::values(&ended.out)))?;
             }
-            Some(ProcessState::Cancelled) => bail!("process {id} was cancelled"),
-            _ if ended.errors.is_empty() => bail!("process {id} failed"),
-            _ => bail!("process {id} failed: {}", ended.errors.join("; ")),
+            Ok(())
         }
+        Some(ProcessState::Cancelled) => bail!("process {id} was cancelled"),
+        _ if ended.errors.is_empty() => bail!("process {id} failed"),
+        _ => bail!("process {id} failed: {}", ended.errors.join("; ")),
     }
 }
 

@@ -3,11 +3,13 @@
 use super::confirm::confirm;
 use super::connection::{Global, InColony, Session};
 use super::given::words;
+use super::outcome;
 use super::output::{note, print};
 use super::process_view::{self, Columns};
 use super::state_flags::StateFlags;
 use super::table;
 use crate::client::{ProcessFilter, ProcessState};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -41,6 +43,17 @@ enum ProcessCommand {
         #[arg(long)]
         out: bool,
     },
+    /// Wait until a process has ended
+    Wait {
+        #[command(flatten)]
+        process: Id,
+        /// Seconds to wait at most; without end unless given
+        #[arg(long)]
+        timeout: Option<u64>,
+        /// Print its output
+        #[arg(long)]
+        out: bool,
+    },
     /// Ask for work and take it; for the executor whose key signs
     Assign {
         /// Seconds to wait for work
@@ -52,7 +65,7 @@ enum ProcessCommand {
         #[command(flatten)]
         process: Id,
         /// Output, as in a,b,"c,d"
-        #[arg(long, default_value = "")]
+        #[arg(long, default_value = "", hide_default_value = true)]
         out: String,
     },
     /// Close a process as failed; for the executor that runs it
@@ -148,6 +161,16 @@ impl ProcessGroup {
                     (true, true) => out.show(&process.out, Vec::new)?,
                     (true, false) => print(&format!("{}\n", table::values(&process.out)))?,
                     (false, _) => out.show(&process, || process_view::details(&process))?,
+                }
+            }
+            ProcessCommand::Wait { process: Id { processid }, timeout, out } => {
+                let member = session.member()?;
+                // Asked once first: a server that was never there is not waited for.
+                client.process(&member, &processid)?;
+                note("Waiting for process", &[("ProcessId", &processid)]);
+                match client.wait_for_end(&member, &processid, timeout.map(Duration::from_secs))? {
+                    Some(ended) => outcome::report(&session, &ended, out)?,
+                    None => bail!("process {processid} has not ended within {} seconds", timeout.unwrap_or_default()),
                 }
             }
             ProcessCommand::Assign { timeout } => {

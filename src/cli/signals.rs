@@ -23,6 +23,14 @@ impl Signals {
         Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
+    /// Waits for one of them.
+    pub async fn first(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
     /// Waits for a start. A signal meanwhile ends the process at once: nothing has been acknowledged yet.
     pub async fn while_starting<T>(&mut self, start: impl Future<Output = T>) -> T {
         tokio::select! {

@@ -2,11 +2,11 @@
 
 mod dump;
 mod inspect;
-pub(super) mod progress;
 mod repair;
 mod verify;
 
 use super::connection::Global;
+use super::progress::Progress;
 use ::wal::inspection::{End, Inspection};
 use ::wal::{Offline, OpenError, Storage};
 use anyhow::{Context, bail};
@@ -94,7 +94,7 @@ impl DataDir {
             ),
             locked => locked?,
         };
-        let mut shown = progress::Progress::start();
+        let mut shown = Progress::start();
         let inspection = log.inspect(&mut |done, total| shown.show("reading the log", done, total))?;
         drop(shown);
         let inspection = inspection.with_context(nothing)?;

@@ -10,7 +10,6 @@ use crate::client::{Process, ProcessGraph, ProcessState, state_name};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Characters of arguments in a node's table.
 const IN_DETAIL: usize = 200;
@@ -121,14 +120,7 @@ fn submit(session: &Session, spec: &std::path::Path, wait: bool) -> anyhow::Resu
     if !wait {
         return Ok(session.out.show(&graph, Vec::new)?);
     }
-    // Workflows have no events of their own, and ending them takes as long as their processes do.
-    let ended = loop {
-        let graph = session.client.workflow(&member, id)?;
-        match ProcessState::from_number(graph.state) {
-            Some(state) if !state.is_final() => std::thread::sleep(Duration::from_millis(250)),
-            _ => break graph,
-        }
-    };
+    let ended = session.client.wait_for_workflow(&member, id)?;
     session.out.show(&ended, Vec::new)?;
     match ProcessState::from_number(ended.state) {
         Some(ProcessState::Successful) => note("Workflow finished successfully", &about),

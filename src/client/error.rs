@@ -25,6 +25,11 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether it may go well a moment later: the server was away, was starting or ending, or had too much to do.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, ClientError::Unreachable { .. } | ClientError::Refused { status: 429 | 503, .. })
+    }
+
     /// Whether the server refused with this status.
     pub fn is_refused_with(&self, expected: u16) -> bool {
         matches!(self, ClientError::Refused { status, .. } if *status == expected)

@@ -31,6 +31,8 @@ mod functions;
 mod generators;
 mod locations;
 mod logs;
+mod metrics;
+mod persistence;
 mod processes;
 mod server;
 mod snapshots;
@@ -52,6 +54,8 @@ pub use functions::{Argument, Function};
 pub use generators::Generator;
 pub use locations::Location;
 pub use logs::{Log, LogSource, LogWindow};
+pub use metrics::Samples;
+pub use persistence::Contact;
 pub use processes::{
     Conditions, FileSystem, FunctionSpec, Gpu, Process, ProcessFilter, ProcessState, SnapshotMount, state_name,
 };
@@ -72,6 +76,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long a server may think about an answer, beyond what a long poll asks for.
 const ANSWER: Duration = Duration::from_secs(60);
 
+/// What a proxy answers for a server that it can't reach; no server of this protocol says either.
+const BAD_GATEWAY: u16 = 502;
+const GATEWAY_TIMEOUT: u16 = 504;
+
 /// Bytes of a reply: log pages, process lists and outputs may be large.
 const REPLY_BYTES: u64 = 256 << 20;
 
@@ -79,6 +87,8 @@ const REPLY_BYTES: u64 = 256 << 20;
 pub struct Client {
     url: String,
     agent: ureq::Agent,
+    /// Told about absences of the server, where waits outlive them.
+    tell: Option<persistence::Tell>,
 }
 
 impl Client {
@@ -98,7 +108,7 @@ impl Client {
         if url.starts_with("https:") {
             config = config.tls_config(trust.config());
         }
-        Client { url, agent: config.build().into() }
+        Client { url, agent: config.build().into(), tell: None }
     }
 
     /// Where the server is.
@@ -147,6 +157,11 @@ impl Client {
         let request = self.agent.post(format!("{}/api", self.url)).content_type("text/plain");
         let request = request.config().timeout_recv_response(Some(patience)).build();
         let mut response = request.send(body).map_err(unreachable)?;
+        if [BAD_GATEWAY, GATEWAY_TIMEOUT].contains(&response.status().as_u16()) {
+            // Said by what stands before the server, and about the server.
+            let reason = format!("what is in front of it answered {}", response.status());
+            return Err(ClientError::Unreachable { url: self.url.clone(), reason });
+        }
         response.body_mut().with_config().limit(REPLY_BYTES).read_to_vec().map_err(unreachable)
     }
 }

@@ -1,6 +1,6 @@
 //! Waiting for the end of a process, and following its log meanwhile.
 
-use super::{Client, ClientError, Log, LogSource, LogWindow, Process, ProcessState};
+use super::{Client, ClientError, Log, LogSource, LogWindow, Process, ProcessGraph, ProcessState};
 use crate::crypto::PrivateKey;
 use std::convert::Infallible;
 use std::thread;
@@ -46,7 +46,7 @@ impl Client {
         let begin = Instant::now();
         let mut pauses = Pauses::new();
         loop {
-            let process = self.process(member, id)?;
+            let process = self.persist(|| self.process(member, id))?;
             if process.state().is_some_and(ProcessState::is_final) {
                 return Ok(Some(process));
             }
@@ -55,6 +55,21 @@ impl Client {
                 return Ok(None);
             }
             pauses.pause(left);
+        }
+    }
+
+    /// Waits until a workflow is done, has failed or was cancelled.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn wait_for_workflow(&self, member: &PrivateKey, id: &str) -> Result<ProcessGraph, ClientError> {
+        let mut pauses = Pauses::new();
+        loop {
+            let graph = self.persist(|| self.workflow(member, id))?;
+            if ProcessState::from_number(graph.state).is_none_or(ProcessState::is_final) {
+                return Ok(graph);
+            }
+            pauses.pause(None);
         }
     }
 
@@ -72,7 +87,7 @@ impl Client {
         let mut window = LogWindow::First;
         loop {
             // Looked at before the log, so that nothing is missed that was written before the end.
-            let process = self.process(member, id)?;
+            let process = self.persist(|| self.process(member, id))?;
             loop {
                 let page = self.next_page(member, LogSource::Process(id), &mut window)?;
                 if page.is_empty() {
@@ -118,7 +133,7 @@ impl Client {
         source: LogSource<'_>,
         window: &mut LogWindow,
     ) -> Result<Vec<Log>, ClientError> {
-        let page = self.logs(member, source, *window, LINES)?;
+        let page = self.persist(|| self.logs(member, source, *window, LINES))?;
         if let Some(last) = page.last() {
             *window = LogWindow::Since(last.timestamp);
         }

@@ -59,7 +59,7 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
         (&Method::POST, "/api") => api(&request, payload, &shared).await,
         (&Method::GET, "/health") => text(StatusCode::OK, ""),
         (&Method::GET, "/ready") => ready(&shared.readiness),
-        (&Method::GET, metrics::PATH) => metrics::answer(&shared),
+        (&Method::GET, metrics::PATH) => metrics::answer(metrics::page(&shared)),
         (&Method::GET, "/pubsub") => pubsub::handle(&request, payload, shared.rpc.clone(), busy),
         (&Method::OPTIONS, _) if has_origin => return cors::preflight(),
         (&Method::POST, "/api/") => redirect(StatusCode::TEMPORARY_REDIRECT, "/api", ""),

@@ -8,12 +8,12 @@ use crate::metrics::connections::Cut;
 use crate::metrics::messages::{End, MessageMetrics};
 use crate::metrics::page::Kind::{Counter, Gauge, Histogram};
 use crate::metrics::page::Page;
+use crate::metrics::process::{ProcessFigures, unix_seconds};
 use crate::rpc::dispatch;
 use crate::rpc::route::Rpc;
 use crate::server::open::VERSION;
 use crate::storage::history::HistoryStore;
 use actix_web::http::{Method, header};
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::atomic::Ordering;
 use wal::{Health, Log};
@@ -24,15 +24,22 @@ pub const PATH: &str = "/metrics";
 const NANOS_PER_SECOND: f64 = 1e9;
 
 /// Answers any request on the port that serves metrics alone.
-pub async fn handle(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
+pub fn handle(request: &HttpRequest, page: impl Fn() -> Page) -> HttpResponse {
     match (request.method(), request.path()) {
-        (&Method::GET, PATH) => answer(&shared),
+        (&Method::GET, PATH) => answer(page()),
         _ => not_found(),
     }
 }
 
-/// The page.
-pub fn answer(shared: &Shared) -> HttpResponse {
+/// The answer with a page.
+pub fn answer(page: Page) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body(page.into_text())
+}
+
+/// The page of this server.
+pub fn page(shared: &Shared) -> Page {
     let mut page = Page::default();
     let Shared { rpc, readiness, under_way, .. } = shared;
     write_colonies(&mut page, rpc);
@@ -52,40 +59,49 @@ pub fn answer(shared: &Shared) -> HttpResponse {
     if let Some(history) = rpc.history.get() {
         write_history(&mut page, history);
     }
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
-        .body(page.into_text())
+    write_process(&mut page, &rpc.metrics);
+    page
 }
 
-/// The ten gauges of the reference, and what is like them. As there, -1 stands for what is not known yet.
+/// What the colonies hold together.
 fn write_colonies(page: &mut Page, rpc: &Rpc) {
-    let colonies = rpc.directory.all();
     let (mut total, mut waiters) = (Statistics::default(), 0);
-    for colony in &colonies {
+    for colony in rpc.directory.all() {
         let figures = colony.figures.lock();
         total = total.plus(&figures.statistics);
         waiters += figures.waiters;
     }
-    let is_known = rpc.server.get().is_some();
-    let mut gauge = |name, help, count: usize| {
-        let value = if is_known { i64::try_from(count).unwrap_or(i64::MAX) } else { -1 };
-        page.single(name, Gauge, help, value);
-    };
-    gauge("colonies_server_colonies", "Number of colonies", colonies.len());
     // As in the server's statistics, without those that were removed.
-    let executors = total.executors.saturating_sub(total.unregisteredexecutors);
-    gauge("colonies_server_executors", "Number of executors", executors);
-    gauge("colonies_server_processes_waiting", "Number of waiting processes", total.waitingprocesses);
-    gauge("colonies_server_processes_running", "Number of running processes", total.runningprocesses);
-    gauge("colonies_server_processes_successful", "Number of successful processes", total.successfulprocesses);
-    gauge("colonies_server_processes_failed", "Number of failed processes", total.failedprocesses);
-    gauge("colonies_server_processes_cancelled", "Number of cancelled processes", total.cancelledprocesses);
-    gauge("colonies_server_workflows_waiting", "Number of waiting workflows", total.waitingworkflows);
-    gauge("colonies_server_workflows_running", "Number of running workflows", total.runningworkflows);
-    gauge("colonies_server_workflows_successful", "Number of successful workflows", total.successfulworkflows);
-    gauge("colonies_server_workflows_failed", "Number of failed workflows", total.failedworkflows);
-    gauge("colonies_server_workflows_cancelled", "Number of cancelled workflows", total.cancelledworkflows);
-    gauge("colonies_server_waiters", "Number of executors that wait for a process", waiters);
+    total.executors = total.executors.saturating_sub(total.unregisteredexecutors);
+    let total = rpc.server.get().map(|_| total);
+    write_statistics(page, total.as_ref());
+    page.single(
+        "colonies_server_waiters",
+        Gauge,
+        "Number of executors that wait for a process",
+        known(total.map(|_| waiters)),
+    );
+}
+
+/// The ten gauges of the reference, and what is like them. As there, -1 stands for what is not known.
+pub fn write_statistics(page: &mut Page, total: Option<&Statistics>) {
+    let mut gauge = |name, help, of: fn(&Statistics) -> usize| page.single(name, Gauge, help, known(total.map(of)));
+    gauge("colonies_server_colonies", "Number of colonies", |of| of.colonies);
+    gauge("colonies_server_executors", "Number of executors", |of| of.executors);
+    gauge("colonies_server_processes_waiting", "Number of waiting processes", |of| of.waitingprocesses);
+    gauge("colonies_server_processes_running", "Number of running processes", |of| of.runningprocesses);
+    gauge("colonies_server_processes_successful", "Number of successful processes", |of| of.successfulprocesses);
+    gauge("colonies_server_processes_failed", "Number of failed processes", |of| of.failedprocesses);
+    gauge("colonies_server_processes_cancelled", "Number of cancelled processes", |of| of.cancelledprocesses);
+    gauge("colonies_server_workflows_waiting", "Number of waiting workflows", |of| of.waitingworkflows);
+    gauge("colonies_server_workflows_running", "Number of running workflows", |of| of.runningworkflows);
+    gauge("colonies_server_workflows_successful", "Number of successful workflows", |of| of.successfulworkflows);
+    gauge("colonies_server_workflows_failed", "Number of failed workflows", |of| of.failedworkflows);
+    gauge("colonies_server_workflows_cancelled", "Number of cancelled workflows", |of| of.cancelledworkflows);
+}
+
+fn known(count: Option<usize>) -> i64 {
+    count.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 fn write_server(page: &mut Page, readiness: &Readiness, metrics: &Metrics) {
@@ -241,4 +257,30 @@ fn write_history(page: &mut Page, history: &HistoryStore) {
         "Jobs that wait for the store's writer.",
         history.queue_length(),
     );
+}
+
+/// Under the names that exporters of Prometheus share.
+fn write_process(page: &mut Page, metrics: &Metrics) {
+    let figures = ProcessFigures::read();
+    page.single(
+        "process_cpu_seconds_total",
+        Counter,
+        "Processor time that the server has used.",
+        figures.cpu.as_secs_f64(),
+    );
+    page.single(
+        "process_start_time_seconds",
+        Gauge,
+        "When the server began, in seconds since 1970.",
+        unix_seconds(metrics.started),
+    );
+    for (name, help, value) in [
+        ("process_resident_memory_bytes", "Memory of the server that is resident.", figures.resident_bytes),
+        ("process_open_fds", "Open files and sockets.", figures.open_files),
+        ("process_max_fds", "Files and sockets that may be open.", figures.max_open_files),
+    ] {
+        if let Some(value) = value {
+            page.single(name, Gauge, help, value);
+        }
+    }
 }

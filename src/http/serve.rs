@@ -6,13 +6,14 @@ use super::greeting::Greeting;
 use super::guarded::Guarded;
 use super::metrics;
 use crate::limits;
+use crate::metrics::page::Page;
 use actix_http::error::DispatchError;
 use actix_http::{Extensions, HttpService, Protocol};
 use actix_rt::ArbiterHandle;
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server};
 use actix_web::web::Data;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpServer, web};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
@@ -128,8 +129,15 @@ const NAME: &str = "api";
 ///
 /// # Errors
 /// Where the listener can't be used.
-pub fn start_monitor(listener: TcpListener, shared: Data<Shared>) -> io::Result<Server> {
-    let server = HttpServer::new(move || App::new().app_data(shared.clone()).default_service(web::to(metrics::handle)))
+pub fn start_monitor(listener: TcpListener, page: impl Fn() -> Page + Clone + Send + 'static) -> io::Result<Server> {
+    let app = move || {
+        let page = page.clone();
+        App::new().default_service(web::to(move |request: HttpRequest| {
+            let answer = metrics::handle(&request, &page);
+            async move { answer }
+        }))
+    };
+    let server = HttpServer::new(app)
         .workers(1)
         .client_request_timeout(limits::HEAD_TIMEOUT)
         .max_connections(limits::MONITOR_CONNECTIONS)

@@ -5,17 +5,20 @@ pub mod connections;
 pub mod histogram;
 pub mod messages;
 pub mod page;
+pub mod process;
 
 use connections::ConnectionMetrics;
 use histogram::{Histogram, SIZES};
 use messages::Messages;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Everything that is counted where it happens.
 #[derive(Debug)]
 pub struct Metrics {
+    /// When the server began.
+    pub started: SystemTime,
     /// Messages, by their place in the dispatch table.
     pub messages: Messages,
     /// What the log's writer does.
@@ -38,6 +41,7 @@ impl Metrics {
     /// Nothing counted yet, for a table of so many types of messages.
     pub fn new(message_types: usize) -> Metrics {
         Metrics {
+            started: SystemTime::now(),
             messages: Messages::new(message_types),
             log: Arc::default(),
             replay: OnceLock::new(),

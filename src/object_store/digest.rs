@@ -16,23 +16,56 @@ pub struct Digest {
     pub sha256: String,
 }
 
+/// What has been read of contents so far.
+pub struct Hasher {
+    context: Context,
+    size: u64,
+}
+
+impl Default for Hasher {
+    fn default() -> Hasher {
+        Hasher { context: Context::new(&SHA256), size: 0 }
+    }
+}
+
+impl Hasher {
+    /// Reads to the end, handing all of it on.
+    ///
+    /// # Errors
+    /// The reader's, and those of `hand_on`.
+    pub fn read(&mut self, mut reader: impl Read, mut hand_on: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => return Ok(()),
+                length => {
+                    self.context.update(&buffer[..length]);
+                    self.size += length as u64;
+                    hand_on(&buffer[..length])?;
+                }
+            }
+        }
+    }
+
+    /// Bytes read.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What it was.
+    pub fn finish(self) -> Digest {
+        Digest { size: self.size, sha256: hexadecimal::encode(self.context.finish()) }
+    }
+}
+
 /// Reads to the end, handing all of it on, and says what it was.
 ///
 /// # Errors
 /// The reader's, and those of `hand_on`.
-pub fn digest_of(mut reader: impl Read, mut hand_on: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Digest> {
-    let (mut context, mut size) = (Context::new(&SHA256), 0);
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(Digest { size, sha256: hexadecimal::encode(context.finish()) }),
-            length => {
-                context.update(&buffer[..length]);
-                hand_on(&buffer[..length])?;
-                size += length as u64;
-            }
-        }
-    }
+pub fn digest_of(reader: impl Read, hand_on: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Digest> {
+    let mut hasher = Hasher::default();
+    hasher.read(reader, hand_on)?;
+    Ok(hasher.finish())
 }
 
 #[cfg(test)]

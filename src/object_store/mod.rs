@@ -1,26 +1,16 @@
-//! A client of object stores that speak S3, where the contents of files are: puts, gets and removes objects.
+//! Where the contents of files are: an object store that speaks S3, or a directory for those who have none.
 
 mod digest;
+mod directory;
+mod s3;
 mod signature;
 
-pub use digest::{Digest, digest_of};
+pub use digest::{Digest, Hasher, digest_of};
+pub use directory::DirectoryStore;
+pub use s3::{S3Settings, S3Store};
 
-use crate::client::{Trust, reason};
-use digest::EMPTY;
-use jiff::Timestamp;
-use signature::{Credentials, Request, authorization, encoded};
-use std::fs::File;
-use std::io::Read;
-use std::time::Duration;
-use ureq::http::Response;
-use ureq::{AsSendBody, Body, SendBody};
-
-/// How long a store may take to be reached, and to begin its answer.
-const CONNECT: Duration = Duration::from_secs(10);
-const ANSWER: Duration = Duration::from_secs(120);
-
-/// Bytes of a refusal that are read.
-const REFUSAL_BYTES: u64 = 64 << 10;
+use std::io::{self, Read};
+use std::path::PathBuf;
 
 /// Why something could not be done with an object.
 #[derive(Debug, thiserror::Error)]
@@ -43,95 +33,64 @@ pub enum StoreError {
         /// The store's word for it, as `NoSuchKey`.
         reason: String,
     },
-}
-
-/// Where a store is, and who asks.
-#[derive(Clone)]
-pub struct Settings {
-    /// Host and port, without a scheme.
-    pub endpoint: String,
-    /// Whether it speaks TLS.
-    pub tls: bool,
-    /// Whom to trust then.
-    pub trust: Trust,
-    /// The region; empty is `us-east-1`.
-    pub region: String,
-    /// The bucket that objects are put into.
-    pub bucket: String,
-    /// The name that goes with the secret.
-    pub access_key: String,
-    /// What is signed with.
-    pub secret_key: String,
+    /// A directory that is a store can't be read or written.
+    #[error("cannot {action} {}", path.display())]
+    Directory {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An object has a name that is none for a file. Names come from whoever added the file's record.
+    #[error("{0:?} is no name for an object: refused")]
+    Name(String),
+    /// A file changed while it was put there.
+    #[error("the file changed while it was read: try again")]
+    Changed,
 }
 
 /// A store. Any number of threads may use it.
-pub struct ObjectStore {
-    url: String,
-    host: String,
-    bucket: String,
-    credentials: Credentials,
-    agent: ureq::Agent,
+pub enum ObjectStore {
+    /// One that speaks S3.
+    S3(S3Store),
+    /// A directory.
+    Directory(DirectoryStore),
 }
 
 impl ObjectStore {
-    /// A client of the store that the settings name. Nothing is asked yet.
-    pub fn new(settings: &Settings) -> ObjectStore {
-        let (scheme, default_port) = if settings.tls { ("https", ":443") } else { ("http", ":80") };
-        let mut config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(ANSWER));
-        if settings.tls {
-            config = config.tls_config(settings.trust.config());
-        }
-        let region = if settings.region.is_empty() { "us-east-1" } else { &settings.region };
-        ObjectStore {
-            url: format!("{scheme}://{}", settings.endpoint),
-            host: settings.endpoint.strip_suffix(default_port).unwrap_or(&settings.endpoint).to_owned(),
-            bucket: settings.bucket.clone(),
-            credentials: Credentials {
-                access_key: settings.access_key.clone(),
-                secret_key: settings.secret_key.clone(),
-                region: region.to_owned(),
-            },
-            agent: config.build().into(),
-        }
-    }
-
     /// Makes the bucket if it is not there.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn make_bucket(&self) -> Result<(), StoreError> {
-        let path = format!("/{}", encoded(&self.bucket));
-        let found = self.send("HEAD", &path, EMPTY, SendBody::none())?;
-        match found.status().as_u16() {
-            200 => Ok(()),
-            404 => {
-                let made = self.send("PUT", &path, EMPTY, &[][..])?;
-                // Somebody else may have made it in between.
-                if made.status().as_u16() == 409 { Ok(()) } else { self.accepted("the bucket", made).map(|_| ()) }
-            }
-            _ => self.accepted("the bucket", found).map(|_| ()),
+        match self {
+            ObjectStore::S3(store) => store.make_bucket(),
+            ObjectStore::Directory(store) => store.make_bucket(),
         }
     }
 
-    /// Puts a file there. The store refuses it when its digest is another by now.
+    /// Puts contents there, as a whole or not at all; refused when their digest is another by now.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn put(&self, object: &str, file: File, digest: &Digest) -> Result<(), StoreError> {
-        let answer = self.send("PUT", &self.path(object), &digest.sha256, file)?;
-        self.accepted(object, answer).map(|_| ())
+    pub fn put(&self, object: &str, contents: &mut dyn Read, digest: &Digest) -> Result<(), StoreError> {
+        match self {
+            ObjectStore::S3(store) => store.put(object, contents, digest),
+            ObjectStore::Directory(store) => store.put(object, contents, digest),
+        }
     }
 
-    /// The contents of an object.
+    /// The contents of an object from byte `from` on, which must be less than it has.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn get(&self, object: &str) -> Result<impl Read + 'static, StoreError> {
-        let answer = self.send("GET", &self.path(object), EMPTY, SendBody::none())?;
-        Ok(self.accepted(object, answer)?.into_body().into_reader())
+    pub fn get(&self, object: &str, from: u64) -> Result<Box<dyn Read>, StoreError> {
+        match self {
+            ObjectStore::S3(store) => store.get(object, from),
+            ObjectStore::Directory(store) => store.get(object, from),
+        }
     }
 
     /// Removes an object; one that is not there is removed already.
@@ -139,48 +98,9 @@ impl ObjectStore {
     /// # Errors
     /// See [`StoreError`].
     pub fn remove(&self, object: &str) -> Result<(), StoreError> {
-        let answer = self.send("DELETE", &self.path(object), EMPTY, SendBody::none())?;
-        self.accepted(object, answer).map(|_| ())
-    }
-
-    fn path(&self, object: &str) -> String {
-        format!("/{}/{}", encoded(&self.bucket), encoded(object))
-    }
-
-    /// Sends a signed request.
-    fn send(
-        &self,
-        method: &str,
-        path: &str,
-        sha256: &str,
-        body: impl AsSendBody,
-    ) -> Result<Response<Body>, StoreError> {
-        let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        let headers = [("host", self.host.as_str()), ("x-amz-content-sha256", sha256), ("x-amz-date", &time)];
-        let signed = Request { method, path, headers: &headers, sha256, time: &time };
-        let unreachable = |reason: String| StoreError::Unreachable { url: self.url.clone(), reason };
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(name, value);
+        match self {
+            ObjectStore::S3(store) => store.remove(object),
+            ObjectStore::Directory(store) => store.remove(object),
         }
-        let request = request.header("authorization", authorization(&self.credentials, &signed)).body(body);
-        let request = request.map_err(|error| unreachable(error.to_string()))?;
-        self.agent.run(request).map_err(|error| unreachable(reason(&error)))
     }
-
-    /// The answer, unless it is a refusal.
-    fn accepted(&self, what: &str, mut answer: Response<Body>) -> Result<Response<Body>, StoreError> {
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        // Without a readable text the status says it.
-        let text = answer.body_mut().with_config().limit(REFUSAL_BYTES).read_to_string().unwrap_or_default();
-        let reason = between(&text, "<Code>", "</Code>").unwrap_or(status.canonical_reason().unwrap_or("unknown"));
-        Err(StoreError::Refused { what: what.to_owned(), status: status.as_u16(), reason: reason.to_owned() })
-    }
-}
-
-fn between<'a>(text: &'a str, before: &str, behind: &str) -> Option<&'a str> {
-    text.split_once(before)?.1.split_once(behind).map(|(found, _)| found)
 }

@@ -45,6 +45,18 @@ fn files_and_labels_are_shown_and_removed() {
     let made = process["spec"]["fs"]["snapshots"][0]["snapshotid"].as_str().unwrap().to_owned();
     assert_eq!(shell.json(&["fs", "snapshot", "info", "-i", &made])["fileids"].as_array().unwrap().len(), 2);
 
+    let exec = ["function", "exec", "--func", "f", "--targettype", "cli", "--snapshots", "/src/sub:/in,/other:/more"];
+    let process = shell.json(&[&exec[..], &["--snapshot"]].concat());
+    let mounts = &process["spec"]["fs"]["snapshots"];
+    assert_eq!(
+        (&mounts[0]["label"], &mounts[0]["dir"], &mounts[1]["dir"]),
+        (&"/src/sub".into(), &"/in".into(), &"/more".into())
+    );
+    let made = mounts[0]["snapshotid"].as_str().unwrap();
+    assert_eq!(shell.json(&["fs", "snapshot", "info", "-i", made])["fileids"].as_array().unwrap().len(), 1);
+    assert_eq!(shell.json(&exec)["spec"]["fs"]["snapshots"][0]["snapshotid"], "");
+    assert!(shell.fails(2, &["function", "exec", "--func", "f", "--snapshot"]).contains("--snapshots"));
+
     shell.ok(&["fs", "remove", "-n", "a.txt", "-l", "/src"]);
     assert!(!shell.ok(&["fs", "snapshot", "info", "-n", "snap"]).stdout.contains("a.txt"), "its record is gone");
     shell.ok(&["fs", "snapshot", "remove", "-n", "snap"]);

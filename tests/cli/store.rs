@@ -17,6 +17,10 @@ struct State {
     buckets: HashSet<String>,
     /// By `/bucket/object`.
     objects: HashMap<String, Vec<u8>>,
+    /// Breaks off after so many bytes of an answer with contents.
+    breaks_off: Option<usize>,
+    /// The ranges that were asked for.
+    ranges: Vec<String>,
 }
 
 struct Request {
@@ -54,6 +58,16 @@ impl MemoryStore {
         self.state.lock().unwrap().objects.values_mut().for_each(how);
     }
 
+    /// Makes it break off after so many bytes of contents, or not any more.
+    pub fn break_off(&self, after: Option<usize>) {
+        self.state.lock().unwrap().breaks_off = after;
+    }
+
+    /// The ranges that were asked for so far.
+    pub fn ranges(&self) -> Vec<String> {
+        self.state.lock().unwrap().ranges.clone()
+    }
+
     fn serve(&self, stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut stream = stream;
@@ -62,6 +76,11 @@ impl MemoryStore {
             let length = body.len();
             // A client that has gone needs no answer.
             let _ = write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n");
+            let breaks_off = self.state.lock().unwrap().breaks_off.filter(|_| request.method == "GET");
+            if let Some(bytes) = breaks_off.filter(|&bytes| bytes < length) {
+                let _ = stream.write_all(&body[..bytes]);
+                return;
+            }
             if request.method != "HEAD" {
                 let _ = stream.write_all(&body);
             }
@@ -95,7 +114,15 @@ impl MemoryStore {
                 (200, Vec::new())
             }
             ("GET", false) => match state.objects.get(&request.path) {
-                Some(contents) => (200, contents.clone()),
+                Some(contents) => match request.headers.get("range").cloned() {
+                    Some(range) => {
+                        let from = range.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')).unwrap();
+                        let rest = contents[from.parse().unwrap()..].to_vec();
+                        state.ranges.push(range);
+                        (206, rest)
+                    }
+                    None => (200, contents.clone()),
+                },
                 None => (404, refusal("NoSuchKey")),
             },
             ("DELETE", false) => {

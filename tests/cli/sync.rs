@@ -114,3 +114,75 @@ fn damaged_contents_do_not_arrive() {
     let line = shell.fails(1, &["fs", "get", "-n", "a.txt", "-l", "mine"]);
     assert!(line.starts_with("AWS_S3_BUCKET is not set"), "{line}");
 }
+
+/// A file of a few reads.
+fn large() -> Vec<u8> {
+    (0..300_000_u32).map(|n| (n % 251) as u8).collect()
+}
+
+#[test]
+fn a_download_that_broke_off_goes_on() {
+    let (shell, store) = shell_with_store();
+    fs::create_dir(shell.path("mine")).unwrap();
+    fs::write(shell.path("mine/large"), large()).unwrap();
+    shell.ok(&UP);
+    store.break_off(Some(100_000));
+    let down = ["fs", "sync", "-l", "mine", "-d", "copy", "--yes"];
+    let line = shell.fails(1, &down);
+    assert!(line.contains("copy/large") && line.contains("the next try goes on"), "{line}");
+    assert!(!shell.path("copy/large").exists(), "whole or not at all");
+    // What is there of it is no file of the directory.
+    assert_eq!(shell.json(&[&down[..6], &["--dry"]].concat())["upload"], 0);
+    store.break_off(None);
+    shell.ok(&down);
+    assert_eq!(fs::read(shell.path("copy/large")).unwrap(), large());
+    let ranges = store.ranges();
+    assert_eq!(ranges.len(), 1, "{ranges:?}");
+    let from: usize = ranges[0].trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
+    assert!(from > 0 && from <= 100_000, "{ranges:?}");
+    let names: Vec<_> = fs::read_dir(shell.path("copy")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "the file and .cfs: {names:?}");
+}
+
+#[test]
+fn a_directory_can_be_the_store() {
+    let mut shell = Shell::new();
+    let store = shell.path("store");
+    shell.export("AWS_S3_ENDPOINT", &format!("file://{}", store.display()));
+    my_files(&shell);
+    fs::write(shell.path("mine/large"), large()).unwrap();
+    shell.ok(&UP);
+    let objects =
+        || fs::read_dir(store.join("colonyfs")).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    assert_eq!(objects().len(), 3, "the empty file is only registered");
+    shell.ok(&["fs", "sync", "-l", "mine", "-d", "copy", "--yes"]);
+    for name in ["a.txt", "empty", "sub/b.txt", "large"] {
+        let [mine, copy] = ["mine", "copy"].map(|dir| fs::read(shell.path(dir).join(name)).unwrap());
+        assert_eq!(mine, copy, "{name}");
+    }
+    let info = shell.json(&["fs", "info", "-n", "a.txt", "-l", "mine"]);
+    assert_eq!(info[0]["ref"]["s3object"]["server"], format!("file://{}", store.display()), "{info}");
+
+    // A part of a download goes on, and what was damaged does not arrive.
+    let object = shell.json(&["fs", "info", "-n", "large", "-l", "mine"])[0]["ref"]["s3object"]["object"].clone();
+    let object = object.as_str().unwrap().to_owned();
+    let get = ["fs", "get", "-n", "large", "-l", "mine", "-d", "got"];
+    fs::create_dir(shell.path("got")).unwrap();
+    let part = format!("got/.large.{}.cfs-part", &object[..16]);
+    fs::write(shell.path(&part), &large()[..1000]).unwrap();
+    shell.ok(&get);
+    assert_eq!(fs::read(shell.path("got/large")).unwrap(), large());
+    let mut damaged = large();
+    damaged[5] ^= 1;
+    fs::write(store.join("colonyfs").join(&object), damaged).unwrap();
+    assert!(shell.fails(1, &get).contains("checksum differs"));
+    assert_eq!(fs::read(shell.path("got/large")).unwrap(), large(), "what was there stays");
+    fs::remove_file(store.join("colonyfs").join(&object)).unwrap();
+    assert!(shell.fails(1, &get).contains("cannot read"));
+    assert!(!shell.path(&part).exists());
+
+    shell.ok(&["fs", "label", "remove", "-l", "mine", "--yes"]);
+    assert!(objects().is_empty());
+    shell.export("AWS_S3_ENDPOINT", "file://relative");
+    assert!(shell.fails(1, &UP).contains("AWS_S3_ENDPOINT names no directory"));
+}

@@ -52,6 +52,15 @@ impl Plan {
         }
     }
 
+    /// Bytes to move.
+    pub fn bytes(&self, local: &LocalTree, remote: &RemoteTree) -> u64 {
+        let up = self.upload.iter().chain(&self.replace_remote);
+        let down = self.download.iter().chain(&self.replace_local);
+        let up = up.filter_map(|place| local.get(place)).map(|here| here.size);
+        let down = down.filter_map(|place| remote.get(place)).map(|there| u64::try_from(there.size).unwrap_or(0));
+        up.chain(down).sum()
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         *self == Plan::default()

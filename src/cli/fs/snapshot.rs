@@ -3,8 +3,9 @@
 use super::super::confirm::confirm;
 use super::super::connection::Session;
 use super::super::table::{Grid, when};
+use super::moved::Moved;
 use super::store::Store;
-use super::{canonical, download};
+use super::{bytes_of, canonical, download};
 use crate::client::{ClientError, File, FileSelector, Snapshot, SnapshotSelector};
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -87,7 +88,10 @@ impl SnapshotCommand {
                     bail!("{} files of the snapshot were removed since", snapshot.fileids.len() - files.len());
                 }
                 let store = Store::from_environment()?;
-                files.iter().try_for_each(|file| download(&store, file, &snapshot.label, &dir).map(|_| ()))?;
+                let moved = Moved::of(files.iter().map(bytes_of).sum());
+                let mut downloads = files.iter().map(|file| download(&store, file, &snapshot.label, &dir, &moved));
+                downloads.try_for_each(|downloaded| downloaded.map(|_| ()))?;
+                drop(moved);
                 let about = [("Dir", dir.display().to_string()), ("Files", files.len().to_string())];
                 let about: Vec<_> = about.iter().map(|(key, value)| (*key, value.as_str())).collect();
                 out.made("Downloaded snapshot", &about, &snapshot)?;

@@ -1,5 +1,6 @@
 //! `colonies fs sync` and `colonies fs clean`.
 
+use super::moved::Moved;
 use super::plan::Plan;
 use super::store::Store;
 use super::tree::{LocalTree, Place, RemoteTree, label_of, local, mark, remote};
@@ -92,7 +93,9 @@ impl Sync {
             if counts.upload > 0 {
                 store.make_bucket()?;
             }
-            let transfer = Transfer { session, store: &store, dir: &dir, label: &label, here: &here, there: &there };
+            let moved = Moved::of(plan.bytes(&here, &there));
+            let transfer =
+                Transfer { session, store: &store, dir: &dir, label: &label, here: &here, there: &there, moved };
             let up = plan.upload.iter().chain(&plan.replace_remote).map(|place| (place, Direction::Up));
             let down = plan.download.iter().chain(&plan.replace_local).map(|place| (place, Direction::Down));
             transfer.all(up.chain(down))?;
@@ -118,6 +121,7 @@ struct Transfer<'a> {
     label: &'a str,
     here: &'a LocalTree,
     there: &'a RemoteTree,
+    moved: Moved,
 }
 
 impl Transfer<'_> {
@@ -156,7 +160,7 @@ impl Transfer<'_> {
 
     fn up(&self, place: &Place) -> anyhow::Result<()> {
         let digest = self.here.get(place).context("the file is not here")?;
-        let reference = self.store.put(&place.path(self.label, self.dir)?, digest)?;
+        let reference = self.store.put(&place.path(self.label, self.dir)?, digest, &self.moved)?;
         let file = File {
             colonyname: self.session.colony()?.to_owned(),
             label: place.label.clone(),
@@ -173,7 +177,8 @@ impl Transfer<'_> {
 
     fn down(&self, place: &Place) -> anyhow::Result<()> {
         let file = self.there.get(place).context("the file is not there")?;
-        self.store.get(&file.object, file.size, &file.checksum, &place.path(self.label, self.dir)?)
+        let path = place.path(self.label, self.dir)?;
+        self.store.get(&file.object, file.size, &file.checksum, &path, &self.moved)
     }
 }
 

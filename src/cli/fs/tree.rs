@@ -1,6 +1,7 @@
 //! A label and a directory: the same tree in two places.
 
 use super::canonical;
+use super::store::PART;
 use crate::client::Client;
 use crate::crypto::PrivateKey;
 use crate::object_store::{Digest, digest_of};
@@ -89,7 +90,7 @@ pub fn local(dir: &Path, label: &str) -> anyhow::Result<LocalTree> {
             if kind.is_dir() {
                 let label = if label == "/" { format!("/{name}") } else { format!("{label}/{name}") };
                 left.push((entry.path(), label));
-            } else if kind.is_file() && name != MARK {
+            } else if kind.is_file() && name != MARK && !name.ends_with(PART) {
                 let path = entry.path();
                 let read = || File::open(&path).and_then(|file| digest_of(file, |_| Ok(())));
                 let digest = read().with_context(|| format!("cannot read {}", path.display()))?;
