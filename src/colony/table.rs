@@ -2,11 +2,12 @@
 
 mod round;
 
-use crate::map::HashMap;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use round::Round;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 /// What tells a record apart from the others of its table.
@@ -42,7 +43,9 @@ impl Slot {
 pub struct Table<V: Keyed> {
     slots: Vec<Option<Box<Row<V>>>>,
     free: Vec<u32>,
-    by_key: HashMap<V::Key, u32>,
+    /// Slots by the hash of their record's key. The keys are in the records alone: a million of 32 bytes weigh.
+    by_key: HashTable<u32>,
+    hasher: RandomState,
     order: BTreeMap<u64, u32>,
     next: u64,
     /// What is being written to a checkpoint. No part of what the table is.
@@ -60,7 +63,8 @@ impl<V: Keyed> Default for Table<V> {
         Table {
             slots: Vec::new(),
             free: Vec::new(),
-            by_key: HashMap::default(),
+            by_key: HashTable::new(),
+            hasher: RandomState::default(),
             order: BTreeMap::new(),
             next: 0,
             round: None,
@@ -81,11 +85,11 @@ impl<V: Keyed + Clone> Table<V> {
 
     /// Adds a record; one of the same key is replaced and keeps its place in the order.
     pub fn insert(&mut self, value: V) -> Slot {
-        if let Some(&slot) = self.by_key.get(value.key()) {
-            if let Some(current) = self.at_mut(Slot(slot)) {
+        if let Some(slot) = self.slot(value.key()) {
+            if let Some(current) = self.at_mut(slot) {
                 *current = value;
             }
-            return Slot(slot);
+            return slot;
         }
         let number = self.next;
         self.next += 1;
@@ -94,7 +98,7 @@ impl<V: Keyed + Clone> Table<V> {
 
     /// Puts a record of a new key into a free slot.
     fn place(&mut self, number: u64, value: V) -> Slot {
-        let key = value.key().clone();
+        let hash = self.hasher.hash_one(value.key());
         let row = Some(Box::new(Row { number, value }));
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -108,7 +112,12 @@ impl<V: Keyed + Clone> Table<V> {
                 slot
             }
         };
-        self.by_key.insert(key, slot);
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_key.insert_unique(hash, slot, |&slot| match slots.get(slot as usize) {
+            Some(Some(row)) => hasher.hash_one(row.value.key()),
+            // Every slot in the index has a record.
+            _ => 0,
+        });
         self.order.insert(number, slot);
         Slot(slot)
     }
@@ -118,7 +127,9 @@ impl<V: Keyed + Clone> Table<V> {
     where
         V::Key: Borrow<Q>,
     {
-        let slot = self.by_key.remove(key)?;
+        let (hash, slots) = (self.hasher.hash_one(key), &self.slots);
+        let found = self.by_key.find_entry(hash, |&slot| is_of(slots, slot, key)).ok()?;
+        let (slot, _) = found.remove();
         let row = self.slots[slot as usize].take()?;
         if let Some(round) = &mut self.round {
             round.save(row.number, &row.value);
@@ -141,7 +152,8 @@ impl<V: Keyed + Clone> Table<V> {
     where
         V::Key: Borrow<Q>,
     {
-        self.by_key.get(key).copied().map(Slot)
+        let found = self.by_key.find(self.hasher.hash_one(key), |&slot| is_of(&self.slots, slot, key));
+        found.copied().map(Slot)
     }
 
     /// The record of this key.
@@ -186,7 +198,7 @@ impl<V: Keyed + Clone> Table<V> {
 
     /// Puts a record back that had this number and was taken out; nothing happens where its number or key is taken.
     pub fn restore(&mut self, number: u64, value: V) -> Option<Slot> {
-        if self.by_key.contains_key(value.key()) || self.order.contains_key(&number) {
+        if self.slot(value.key()).is_some() || self.order.contains_key(&number) {
             return None;
         }
         self.next = self.next.max(number.saturating_add(1));
@@ -215,6 +227,14 @@ impl<V: Keyed + Clone> Table<V> {
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.order.values().filter_map(|&slot| self.at(Slot(slot)))
     }
+}
+
+/// Whether the record in this place has this key.
+fn is_of<V: Keyed, Q: ?Sized + Eq>(slots: &[Option<Box<Row<V>>>], slot: u32, key: &Q) -> bool
+where
+    V::Key: Borrow<Q>,
+{
+    slots.get(slot as usize).and_then(Option::as_ref).is_some_and(|row| row.value.key().borrow() == key)
 }
 
 /// Equal when the same records were added in the same order; where they stand does not matter.

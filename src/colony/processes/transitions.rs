@@ -7,7 +7,7 @@ use crate::colony::attributes::{Attribute, ENV};
 use crate::crypto::Identity;
 use crate::json::RawJson;
 use crate::time::{Nanos, Time};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Nanoseconds that one step of priority is worth: a day (chapter 2, 3.1).
 const PRIORITY_STEP: i64 = 86_400 * 1_000_000_000;
@@ -15,7 +15,21 @@ const PRIORITY_STEP: i64 = 86_400 * 1_000_000_000;
 /// About how many bytes of memory a process takes in the table, lists and queues, whatever it is.
 const PROCESS_BYTES: usize = 1_024;
 
+/// What most processes have is there once for all of them.
+static NO_ATTRIBUTES: LazyLock<Arc<Vec<Attribute>>> = LazyLock::new(Arc::default);
+static NO_ERRORS: LazyLock<Arc<[String]>> = LazyLock::new(|| Arc::new([]));
+
 impl Process {
+    /// Gives back what is there once for all, after it was read.
+    pub(super) fn share_what_is_empty(&mut self) {
+        if self.attributes.is_empty() {
+            self.attributes = NO_ATTRIBUTES.clone();
+        }
+        if self.errors.is_empty() {
+            self.errors = NO_ERRORS.clone();
+        }
+    }
+
     pub(super) fn submitted(submission: Submission, colony: &Arc<str>, now: Nanos, number: u64) -> Process {
         let Submission { id, initiator, initiator_name, spec, env } = submission;
         let at = Time::from_nanos(now);
@@ -46,12 +60,12 @@ impl Process {
             retries: 0,
             attempt: 0,
             spec,
-            attributes: Arc::new(attributes),
+            attributes: if attributes.is_empty() { NO_ATTRIBUTES.clone() } else { Arc::new(attributes) },
             graph: None,
             waits_for_parents: false,
             input: RawJson::empty_list(),
             out: RawJson::empty_list(),
-            errors: Arc::new([]),
+            errors: NO_ERRORS.clone(),
             changed: number,
             weight,
         }
