@@ -230,7 +230,7 @@ fn write_checkpoints(page: &mut Page, metrics: &Metrics) {
     page.single(
         "colonies_checkpoint_timestamp_seconds",
         Gauge,
-        "When the last checkpoint was made; 0 before the first since the start.",
+        "When the last checkpoint since the start was made; 0 until there is one.",
         figures.last,
     );
     page.single("colonies_checkpoint_bytes", Gauge, "The size of the last checkpoint.", figures.bytes);

@@ -356,6 +356,43 @@ fn every_operation_can_fail_and_nothing_durable_is_lost() {
     }
 }
 
+#[test]
+fn a_disk_that_takes_a_second_a_sync_refuses_at_once_and_what_is_queued_stays_bounded() {
+    let disk = Faulty::default();
+    let options = Options { queue_bytes: 256 * 1024, ..quiet() };
+    let (log, _) = open(dir(), options, &disk.storage()).unwrap();
+    // Room that segments being prepared would have to be waited for.
+    log.make_room(100_000).unwrap();
+    disk.sync_slowly(Duration::from_secs(1));
+    let (mut last, mut told, mut refused, mut longest) = (Position::ZERO, Vec::new(), 0, Duration::ZERO);
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(2_500) {
+        let asked = Instant::now();
+        let reserved = log.reserve(1_000, Class::Ordinary);
+        longest = longest.max(asked.elapsed());
+        match reserved {
+            Ok(credit) => {
+                drop(credit);
+                let (position, receiver) = send(&log, 1, last, &record(last.number, 1_000));
+                last = position;
+                told.push(receiver);
+            }
+            Err(NoRoom::Busy) => {
+                refused += 1;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(why) => panic!("{why}"),
+        }
+        assert!(log.status().queued_bytes <= 256 * 1024);
+    }
+    assert!(refused > 100, "hardly anybody was refused: {refused}");
+    assert!(longest < Duration::from_millis(500), "being refused took {longest:?}");
+    disk.sync_slowly(Duration::ZERO);
+    // Whoever was not refused is told, and nothing is lost.
+    assert!(told.iter().all(|told| told.recv_timeout(PATIENCE).unwrap() == Outcome::Durable));
+    assert_eq!(log.durable(StreamId(1)).position(), last);
+}
+
 fn send_or_fail(log: &FileLog, last: Position, bytes: &[u8]) -> (Position, Outcome) {
     let (position, receiver) = match log.reserve(bytes.len(), Class::Ordinary) {
         Ok(credit) => {

@@ -6,6 +6,7 @@ use bincode::{Decode, Encode};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// What a process is to do, and who may do it. Never changes; shared by memory, log and replies.
 ///
@@ -172,6 +173,15 @@ pub struct ShownSpec<'a> {
     pub env: BTreeMap<&'a str, &'a str>,
 }
 
+/// What most specifications have is written once.
+static NO_FILES: LazyLock<RawJson> = LazyLock::new(|| rendered(&FileSystem::default()));
+static NO_GPU: LazyLock<RawJson> = LazyLock::new(|| rendered(&ShownGpu(&Gpu::default())));
+
+fn rendered(value: &impl Serialize) -> RawJson {
+    // Plain members can always be written.
+    serde_json::to_string(value).ok().and_then(RawJson::from_text).unwrap_or_else(RawJson::empty_object)
+}
+
 impl Serialize for ShownSpec<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let spec = self.spec;
@@ -188,7 +198,7 @@ impl Serialize for ShownSpec<'_> {
         shown.serialize_field("label", &spec.label)?;
         match &spec.fs {
             Some(fs) => shown.serialize_field("fs", fs)?,
-            None => shown.serialize_field("fs", &FileSystem::default())?,
+            None => shown.serialize_field("fs", &*NO_FILES)?,
         }
         shown.serialize_field("env", &self.env)?;
         if !spec.channels.is_empty() {
@@ -222,7 +232,7 @@ impl Serialize for ShownConditions<'_> {
         shown.serialize_field("storage", &show_memory(conditions.storage))?;
         match &conditions.gpu {
             Some(gpu) => shown.serialize_field("gpu", &ShownGpu(gpu))?,
-            None => shown.serialize_field("gpu", &ShownGpu(&Gpu::default()))?,
+            None => shown.serialize_field("gpu", &*NO_GPU)?,
         }
         shown.serialize_field("walltime", &conditions.wall_time)?;
         shown.end()

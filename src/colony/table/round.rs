@@ -60,7 +60,7 @@ impl<V: Keyed + Clone> Table<V> {
         let mut taken = 0;
         let mut live = self.order.range(round.next..round.end).peekable();
         let mut saved = round.saved.iter().peekable();
-        while taken < budget {
+        while taken < budget.max(1) {
             let from_saved = saved.peek().map(|(number, _)| **number);
             let from_live = live.peek().map(|(number, _)| **number);
             let Some(number) = from_saved.into_iter().chain(from_live).min() else {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use wal::Storage;
@@ -63,6 +64,8 @@ struct State {
     /// The most that all files together may take.
     capacity: Option<u64>,
     short_writes: bool,
+    /// How long each sync takes.
+    sync_takes: Duration,
 }
 
 #[derive(Clone, Default)]
@@ -103,6 +106,11 @@ impl Faulty {
 
     pub fn limit(&self, capacity: Option<u64>) {
         self.0.lock().capacity = capacity;
+    }
+
+    /// From now on each sync takes this long.
+    pub fn sync_slowly(&self, takes: Duration) {
+        self.0.lock().sync_takes = takes;
     }
 
     pub fn write_short(&self) {
@@ -393,6 +401,10 @@ impl StorageFile for Handle {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let takes = self.disk.0.lock().sync_takes;
+        if !takes.is_zero() {
+            std::thread::sleep(takes);
+        }
         let mut state = self.disk.0.lock();
         let result = state.begin(Op::Sync);
         let stopped = state.stopped;
