@@ -100,6 +100,42 @@ pub struct Changes {
     pub past: Vec<Missing>,
 }
 
+impl Changes {
+    /// Forgets all of them, and keeps the room for the next ones.
+    pub fn clear(&mut self) {
+        let Changes {
+            ready,
+            entered,
+            ended,
+            closed,
+            deadlines,
+            identities,
+            known,
+            registered,
+            resumed,
+            attributes,
+            functions,
+            rescheduled,
+            blueprints,
+            past,
+        } = self;
+        ready.clear();
+        entered.clear();
+        ended.clear();
+        closed.clear();
+        deadlines.clear();
+        identities.clear();
+        known.clear();
+        registered.clear();
+        *resumed = false;
+        attributes.clear();
+        functions.clear();
+        rescheduled.clear();
+        blueprints.clear();
+        past.clear();
+    }
+}
+
 /// Always equal: not part of the state.
 impl PartialEq for Changes {
     fn eq(&self, _: &Changes) -> bool {

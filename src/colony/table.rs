@@ -85,7 +85,8 @@ impl<V: Keyed + Clone> Table<V> {
 
     /// Adds a record; one of the same key is replaced and keeps its place in the order.
     pub fn insert(&mut self, value: V) -> Slot {
-        if let Some(slot) = self.slot(value.key()) {
+        let hash = self.hasher.hash_one(value.key());
+        if let Some(slot) = self.find(hash, value.key()) {
             if let Some(current) = self.at_mut(slot) {
                 *current = value;
             }
@@ -93,12 +94,11 @@ impl<V: Keyed + Clone> Table<V> {
         }
         let number = self.next;
         self.next += 1;
-        self.place(number, value)
+        self.place(number, hash, value)
     }
 
     /// Puts a record of a new key into a free slot.
-    fn place(&mut self, number: u64, value: V) -> Slot {
-        let hash = self.hasher.hash_one(value.key());
+    fn place(&mut self, number: u64, hash: u64, value: V) -> Slot {
         let row = Some(Box::new(Row { number, value }));
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -152,8 +152,14 @@ impl<V: Keyed + Clone> Table<V> {
     where
         V::Key: Borrow<Q>,
     {
-        let found = self.by_key.find(self.hasher.hash_one(key), |&slot| is_of(&self.slots, slot, key));
-        found.copied().map(Slot)
+        self.find(self.hasher.hash_one(key), key)
+    }
+
+    fn find<Q: ?Sized + Eq>(&self, hash: u64, key: &Q) -> Option<Slot>
+    where
+        V::Key: Borrow<Q>,
+    {
+        self.by_key.find(hash, |&slot| is_of(&self.slots, slot, key)).copied().map(Slot)
     }
 
     /// The record of this key.
@@ -198,14 +204,15 @@ impl<V: Keyed + Clone> Table<V> {
 
     /// Puts a record back that had this number and was taken out; nothing happens where its number or key is taken.
     pub fn restore(&mut self, number: u64, value: V) -> Option<Slot> {
-        if self.slot(value.key()).is_some() || self.order.contains_key(&number) {
+        let hash = self.hasher.hash_one(value.key());
+        if self.find(hash, value.key()).is_some() || self.order.contains_key(&number) {
             return None;
         }
         self.next = self.next.max(number.saturating_add(1));
         if let Some(round) = &mut self.round {
             round.note_absent(number);
         }
-        Some(self.place(number, value))
+        Some(self.place(number, hash, value))
     }
 
     /// The number that the next new record will have.

@@ -3,9 +3,10 @@
 use super::codec::{self, CodecError};
 use super::replay::{ReplayError, Replayed, SERVER_STREAM};
 use crate::colony::checkpoint::Piece;
-use crate::colony::state::State;
 use crate::server::state::{ServerPiece, ServerState};
+use crossbeam_channel::{Sender, bounded};
 use std::ops::ControlFlow;
+use std::thread;
 use wal::{Checkpoint, CheckpointError, Position, Round, StreamId};
 
 /// Bytes of a chunk, at most; what is longer goes in parts.
@@ -57,31 +58,57 @@ impl Parts {
     }
 }
 
-/// Rebuilds all states from a checkpoint. The log from there on is still to be applied.
+/// Pieces that may be decoded ahead of what is taken over.
+const PIECES_AHEAD: usize = 16;
+
+/// A piece that was read.
+enum Decoded {
+    /// Of the server.
+    Server(Box<ServerPiece>),
+    /// Of a colony.
+    Colony(Box<Piece>),
+}
+
+/// Rebuilds all states from a checkpoint. The log from there on is still to be applied. One thread reads and decodes, this
+/// one takes over.
 ///
 /// # Errors
 /// Where it can't be read, or holds what this server can't decode.
 pub fn load(checkpoint: &Checkpoint) -> Result<Replayed, ReplayError> {
     let mut replayed = Replayed::default();
-    for (stream, position) in checkpoint.streams() {
-        if stream == SERVER_STREAM {
-            let mut state = ServerState::default();
-            read(checkpoint, stream, position, |chunk| {
-                state = ServerState::from_piece(codec::decode_versioned(chunk)?);
-                Ok(())
-            })?;
-            replayed.server = (state, position);
-        } else {
-            let mut state = State::default();
-            read(checkpoint, stream, position, |chunk| {
-                state.load(codec::decode_versioned::<Piece>(chunk)?);
-                Ok(())
-            })?;
-            // Streams of colonies are numbered by their incarnation, which has 32 bits.
-            replayed.colonies.insert(stream.0 as u32, (state, position));
+    let (sender, receiver) = bounded(PIECES_AHEAD);
+    let read = thread::scope(|scope| {
+        let reader = scope.spawn(move || read_all(checkpoint, &sender));
+        for (stream, position, piece) in receiver {
+            match piece {
+                Decoded::Server(piece) => replayed.server = (ServerState::from_piece(*piece), position),
+                Decoded::Colony(piece) => {
+                    // Streams of colonies are numbered by their incarnation, which has 32 bits.
+                    let (state, last) = replayed.colonies.entry(stream.0 as u32).or_default();
+                    *last = position;
+                    state.load(*piece);
+                }
+            }
         }
+        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    read.map(|()| replayed)
+}
+
+fn read_all(checkpoint: &Checkpoint, sender: &Sender<(StreamId, Position, Decoded)>) -> Result<(), ReplayError> {
+    for (stream, position) in checkpoint.streams() {
+        read(checkpoint, stream, position, |chunk| {
+            let piece = if stream == SERVER_STREAM {
+                Decoded::Server(Box::new(codec::decode_versioned(chunk)?))
+            } else {
+                Decoded::Colony(Box::new(codec::decode_versioned(chunk)?))
+            };
+            // Whoever takes over has gone only after a panic.
+            let _ = sender.send((stream, position, piece));
+            Ok(())
+        })?;
     }
-    Ok(replayed)
+    Ok(())
 }
 
 fn read(

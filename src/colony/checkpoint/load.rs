@@ -1,7 +1,7 @@
 //! Rebuilds a state from its pieces.
 
 use super::{Head, Piece};
-use crate::colony::state::{Changes, State};
+use crate::colony::state::State;
 use crate::colony::workflows::Workflow;
 
 impl State {
@@ -42,7 +42,7 @@ impl State {
             Piece::Lines(lines) => lines.into_iter().for_each(|line| self.logs.restore(line)),
         }
         // Nobody waits yet for what comes back.
-        self.changes = Changes::default();
+        self.changes.clear();
     }
 
     fn load_head(&mut self, head: Head) {

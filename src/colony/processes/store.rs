@@ -244,7 +244,7 @@ impl Processes {
         self.bytes += process.bytes();
         let slot = self.table.insert(process);
         self.enter(slot);
-        self.note(&id, changes);
+        self.note(slot, changes);
     }
 
     /// Gives back what an executor holds: it waits again at its old place (chapter 1, 9.6).
@@ -404,14 +404,15 @@ impl Processes {
             process.changed = number;
         }
         self.enter(slot);
-        self.note(id, changes);
+        self.note(slot, changes);
         if was_running {
             changes.ended.push(*id);
         }
     }
 
-    fn note(&self, id: &ProcessId, changes: &mut Changes) {
-        if let Some(process) = self.table.get(id) {
+    fn note(&self, slot: Slot, changes: &mut Changes) {
+        if let Some(process) = self.table.at(slot) {
+            let id = &process.id;
             // A node that waits for others is not an event yet: it is one when it may run.
             if !process.waits_for_parents || process.state.is_final() {
                 changes.entered.push(*id);
