@@ -80,6 +80,7 @@ fn made(server: &Server) -> Option<u64> {
 /// What was measured while one checkpoint was made, right after a start without one.
 struct Round {
     replay_milliseconds: u64,
+    events_a_second: u64,
     memory_before: u64,
     memory_most: u64,
     checkpoint_milliseconds: u64,
@@ -112,6 +113,7 @@ fn round(server: &Server, colony: &Colony) -> Round {
     };
     Round {
         replay_milliseconds: server.start_milliseconds(),
+        events_a_second: server.start_figure("events") * 1_000 / server.start_milliseconds().max(1),
         memory_before,
         memory_most,
         checkpoint_milliseconds,
@@ -132,6 +134,12 @@ fn a_million_processes_wait() {
     load(&colony, processes);
     let memory = resident(&server) - empty;
     println!("{processes} processes wait in {memory} kB: {} bytes each", memory * 1_024 / processes);
+    let (waiting, assigned) = (resident(&server), processes / 20);
+    let worker = colony.executor("worker");
+    for _ in 0..assigned {
+        colony.assign(&worker, 5).ok();
+    }
+    println!("{} bytes more for one that runs", (resident(&server) - waiting) * 1_024 / assigned);
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         server.kill();
@@ -147,7 +155,8 @@ fn a_million_processes_wait() {
     }
     let of = |of: fn(&Round) -> u64| median(rounds.iter().map(of).collect());
     let replay = of(|round| round.replay_milliseconds);
-    println!("read back without a checkpoint in {replay} ms: {} events a second", processes * 1_000 / replay.max(1));
+    let speed = of(|round| round.events_a_second);
+    println!("started without a checkpoint in {replay} ms, {speed} events a second, all else of a start included");
     println!("a checkpoint took {} ms", of(|round| round.checkpoint_milliseconds));
     let (before, most) = (of(|round| round.memory_before), of(|round| round.memory_most));
     println!("memory after a start {before} kB, at most {most} kB while a checkpoint was made");
@@ -155,7 +164,9 @@ fn a_million_processes_wait() {
     println!("p99 of a submit {quiet} us without, {busy} us while a checkpoint was made");
     server.kill();
     let server = Server::try_start(server.dir(), &never).unwrap();
-    println!("start from the checkpoint in {} ms, {} kB", server.start_milliseconds(), resident(&server));
+    let waiting = colony.at(&server).statistics()["waitingprocesses"].clone();
+    let took = server.start_milliseconds();
+    println!("start from the checkpoint in {took} ms, {} kB, {waiting} processes wait", resident(&server));
     assert!(server.start_milliseconds() <= 3_000);
     assert!(most * 10 <= before * 13, "a checkpoint needs too much memory");
     assert!(busy <= (quiet * 3 / 2).max(quiet + 3_000), "submits wait for a checkpoint");

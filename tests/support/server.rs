@@ -103,9 +103,15 @@ impl Server {
 
     /// Milliseconds that its start took, as it says.
     pub fn start_milliseconds(&self) -> u64 {
+        self.start_figure("milliseconds")
+    }
+
+    /// A figure of the line that says that it serves.
+    pub fn start_figure(&self, name: &str) -> u64 {
         let log = self.log();
         let line = log.lines().find(|line| line.contains(" serving ")).unwrap();
-        line.rsplit_once("milliseconds=").unwrap().1.trim().parse().unwrap()
+        let (_, rest) = line.split_once(&format!(" {name}=")).unwrap();
+        rest.split_whitespace().next().unwrap().parse().unwrap()
     }
 
     /// `kill -9`, and waits for the end.
