@@ -129,7 +129,10 @@ fn verdict(inspection: &Inspection) -> String {
 
 /// Where to cut a damaged log: behind the last good batch. `None` if there is none, or nothing is damaged.
 fn good_until(inspection: &Inspection) -> Option<String> {
-    if !matches!(inspection.end, End::Damaged(OpenError::Corrupt { .. } | OpenError::Missing { .. })) {
+    if !matches!(
+        inspection.end,
+        End::Damaged(OpenError::Corrupt { .. } | OpenError::Missing { .. } | OpenError::EndMissing { .. })
+    ) {
         return None;
     }
     let good = inspection.segments.iter().rev().find(|segment| segment.batches > 0)?;
