@@ -3,6 +3,8 @@
 //!
 //! Each measured turn decides nothing twice: it matches, encodes its record and applies it, as the server's turns do.
 
+mod encoded;
+
 use colonies::colony::event::Event;
 use colonies::colony::executors::{Executor, ExecutorEvent};
 use colonies::colony::matching::{Moment, Record};
@@ -17,22 +19,11 @@ use colonies::crypto::Identity;
 use colonies::ids::ProcessId;
 use colonies::storage::codec::RecordWriter;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use encoded::Encoded;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// A record that always has room and is thrown away.
-struct Encoded(RecordWriter);
-
-impl Record for Encoded {
-    fn has_room(&self) -> bool {
-        true
-    }
-    fn add(&mut self, event: &Event) {
-        self.0.add(event);
-    }
-}
 
 struct Bench {
     colony: Colony,

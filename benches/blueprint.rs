@@ -3,6 +3,8 @@
 //!
 //! Each blueprint has a location of its own, so that there are as many reconciliation crons as blueprints.
 
+mod encoded;
+
 use colonies::colony::blueprints::add::AddBlueprint;
 use colonies::colony::blueprints::add_definition::AddBlueprintDefinition;
 use colonies::colony::blueprints::reconcile::ReconcileBlueprint;
@@ -19,22 +21,11 @@ use colonies::crypto::Identity;
 use colonies::ids::IdSource;
 use colonies::storage::codec::RecordWriter;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use encoded::Encoded;
 use serde_json::{Value, json};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// A record that always has room and is thrown away.
-struct Encoded(RecordWriter);
-
-impl Record for Encoded {
-    fn has_room(&self) -> bool {
-        true
-    }
-    fn add(&mut self, event: &Event) {
-        self.0.add(event);
-    }
-}
 
 struct Ids(u64);
 

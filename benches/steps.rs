@@ -1,6 +1,8 @@
 //! What each step of a request costs, one after the other, without socket and disk. Signatures are in `recover.rs`, the
 //! log in `wal/benches/append.rs`, and how turns grow in `assign.rs`.
 
+mod encoded;
+
 use actix::prelude::*;
 use colonies::client::sign;
 use colonies::colony::event::Event;
@@ -18,23 +20,12 @@ use colonies::rpc::envelope::{Envelope, write_reply};
 use colonies::server::actor::RandomIds;
 use colonies::storage::codec::RecordWriter;
 use criterion::{Criterion, criterion_group, criterion_main};
+use encoded::Encoded;
 use serde_json::{Value, json};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-
-/// A record that always has room and is thrown away.
-struct Encoded(RecordWriter);
-
-impl Record for Encoded {
-    fn has_room(&self) -> bool {
-        true
-    }
-    fn add(&mut self, event: &Event) {
-        self.0.add(event);
-    }
-}
 
 /// A colony with a user and an executor, without an actor around it.
 struct Core {

@@ -1,7 +1,7 @@
 //! What is in a checkpoint of the log: the server's state, and of each colony its pieces, mostly a chunk each.
 
 use super::codec::{self, CodecError};
-use super::replay::{ReplayError, Replayed, SERVER_STREAM};
+use super::replay::{ReplayError, Replayed, SERVER_STREAM, incarnation};
 use crate::colony::checkpoint::Piece;
 use crate::server::state::{ServerPiece, ServerState};
 use crossbeam_channel::{Sender, bounded};
@@ -83,8 +83,7 @@ pub fn load(checkpoint: &Checkpoint) -> Result<Replayed, ReplayError> {
             match piece {
                 Decoded::Server(piece) => replayed.server = (ServerState::from_piece(*piece), position),
                 Decoded::Colony(piece) => {
-                    // Streams of colonies are numbered by their incarnation, which has 32 bits.
-                    let (state, last) = replayed.colonies.entry(stream.0 as u32).or_default();
+                    let (state, last) = replayed.colonies.entry(incarnation(stream)).or_default();
                     *last = position;
                     state.load(*piece);
                 }

@@ -107,7 +107,7 @@ pub fn replay(log: &dyn Log, checkpoint: Option<&Checkpoint>) -> Result<Replayed
 }
 
 /// Streams of colonies are numbered by their incarnation, which has 32 bits.
-fn incarnation(stream: StreamId) -> Incarnation {
+pub(super) fn incarnation(stream: StreamId) -> Incarnation {
     stream.0 as Incarnation
 }
 

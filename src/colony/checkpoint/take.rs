@@ -5,6 +5,7 @@ use crate::colony::blueprints::Kept;
 use crate::colony::generators::Generator;
 use crate::colony::processes::Process;
 use crate::colony::state::State;
+use crate::colony::table::{Keyed, Table};
 use crate::colony::workflows::Workflow;
 
 /// Bytes of memory that a small record is reckoned with.
@@ -82,7 +83,7 @@ impl State {
     }
 }
 
-fn begin<V: crate::colony::table::Keyed + Clone>(table: &mut crate::colony::table::Table<V>) -> u64 {
+fn begin<V: Keyed + Clone>(table: &mut Table<V>) -> u64 {
     table.begin_round();
     table.next_number()
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crc32c::{crc32c, crc32c_append};
 
+use crate::file::batch::{u32_at, u64_at};
+use crate::file::segment;
 use crate::position::{Position, StreamId};
 
 /// The version of the format that is written.
@@ -44,9 +46,8 @@ pub(crate) fn manifest_round(name: &str) -> Option<u64> {
 }
 
 fn round(name: &str, suffix: &str) -> Option<u64> {
-    let digits = name.strip_suffix(suffix)?;
-    let is_number = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|round| is_number && *round > 0)
+    // Rounds are counted from one.
+    segment::number(name, suffix).filter(|round| *round > 0)
 }
 
 /// Whether a file of that name belongs to a checkpoint.
@@ -214,14 +215,6 @@ impl Manifest {
     pub(crate) fn bytes(&self) -> u64 {
         self.sections.iter().map(|section| section.bytes).sum()
     }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
 }
 
 #[cfg(test)]

@@ -248,15 +248,15 @@ impl Builder {
     }
 }
 
-/// Reads four bytes of an array at a place that is within it.
-pub(crate) fn u32_at<const N: usize>(bytes: &[u8; N], at: usize) -> u32 {
+/// Reads four bytes at a place that is within them.
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut value = [0; 4];
     value.copy_from_slice(&bytes[at..at + 4]);
     u32::from_le_bytes(value)
 }
 
-/// Reads eight bytes of an array at a place that is within it.
-pub(crate) fn u64_at<const N: usize>(bytes: &[u8; N], at: usize) -> u64 {
+/// Reads eight bytes at a place that is within them.
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut value = [0; 8];
     value.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(value)

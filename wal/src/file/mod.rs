@@ -1,7 +1,7 @@
 //! A log in a directory.
 
 mod assemble;
-mod batch;
+pub(crate) mod batch;
 mod chain;
 mod copy;
 mod cut;
@@ -11,7 +11,7 @@ mod preparer;
 mod recover;
 mod replay;
 pub(crate) mod scan;
-mod segment;
+pub(crate) mod segment;
 pub(crate) mod shared;
 pub(crate) mod window;
 mod writer;

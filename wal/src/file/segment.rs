@@ -110,7 +110,8 @@ pub(crate) fn prepared_serial(name: &str) -> Option<u64> {
     number(name, PREPARED_SUFFIX)
 }
 
-fn number(name: &str, suffix: &str) -> Option<u64> {
+/// The number in a name of 20 digits and this suffix.
+pub(crate) fn number(name: &str, suffix: &str) -> Option<u64> {
     let digits = name.strip_suffix(suffix)?;
     if digits.len() != 20 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
