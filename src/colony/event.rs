@@ -10,7 +10,7 @@ use super::generators::GeneratorEvent;
 use super::history::HistoryEvent;
 use super::locations::LocationEvent;
 use super::logs::LogEvent;
-use super::processes::ProcessEvent;
+use super::processes::{Alike, ProcessEvent};
 use super::snapshots::SnapshotEvent;
 use super::users::UserEvent;
 use super::workflows::WorkflowEvent;
@@ -24,6 +24,17 @@ impl Event {
         match self {
             Event::Process(event) => event.process(),
             _ => None,
+        }
+    }
+
+    /// Has what it submits share what never changes with what was submitted before, where they are alike.
+    pub fn share(&mut self, alike: &mut Alike) {
+        match self {
+            Event::Process(ProcessEvent::Submitted(submission)) => submission.share(alike),
+            Event::Workflow(WorkflowEvent::Submitted(graph)) => {
+                graph.nodes.iter_mut().for_each(|node| node.process.share(alike));
+            }
+            _ => {}
         }
     }
 }

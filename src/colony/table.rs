@@ -43,13 +43,32 @@ impl Slot {
 pub struct Table<V: Keyed> {
     slots: Vec<Option<Box<Row<V>>>>,
     free: Vec<u32>,
-    /// Slots by the hash of their record's key. The keys are in the records alone: a million of 32 bytes weigh.
-    by_key: HashTable<u32>,
+    /// Slots by the hash of their record's key. The keys are in the records alone: a million of 32 bytes weigh. Their
+    /// hashes are here, so that growth and what is not it need no look at a record.
+    by_key: HashTable<Entry>,
     hasher: RandomState,
     order: BTreeMap<u64, u32>,
     next: u64,
     /// What is being written to a checkpoint. No part of what the table is.
     round: Option<Box<Round<V>>>,
+}
+
+/// A slot, and the hash of its record's key.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    slot: u32,
+    hash: u32,
+}
+
+impl Entry {
+    /// The hash as the index wants it: it takes the place from the low bits and a tag from the high ones.
+    fn spread(&self) -> u64 {
+        spread(self.hash)
+    }
+}
+
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }
 
 #[derive(Debug)]
@@ -85,7 +104,7 @@ impl<V: Keyed + Clone> Table<V> {
 
     /// Adds a record; one of the same key is replaced and keeps its place in the order.
     pub fn insert(&mut self, value: V) -> Slot {
-        let hash = self.hasher.hash_one(value.key());
+        let hash = self.hash(value.key());
         if let Some(slot) = self.find(hash, value.key()) {
             if let Some(current) = self.at_mut(slot) {
                 *current = value;
@@ -98,7 +117,7 @@ impl<V: Keyed + Clone> Table<V> {
     }
 
     /// Puts a record of a new key into a free slot.
-    fn place(&mut self, number: u64, hash: u64, value: V) -> Slot {
+    fn place(&mut self, number: u64, hash: u32, value: V) -> Slot {
         let row = Some(Box::new(Row { number, value }));
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -112,12 +131,7 @@ impl<V: Keyed + Clone> Table<V> {
                 slot
             }
         };
-        let (slots, hasher) = (&self.slots, &self.hasher);
-        self.by_key.insert_unique(hash, slot, |&slot| match slots.get(slot as usize) {
-            Some(Some(row)) => hasher.hash_one(row.value.key()),
-            // Every slot in the index has a record.
-            _ => 0,
-        });
+        self.by_key.insert_unique(spread(hash), Entry { slot, hash }, Entry::spread);
         self.order.insert(number, slot);
         Slot(slot)
     }
@@ -127,9 +141,9 @@ impl<V: Keyed + Clone> Table<V> {
     where
         V::Key: Borrow<Q>,
     {
-        let (hash, slots) = (self.hasher.hash_one(key), &self.slots);
-        let found = self.by_key.find_entry(hash, |&slot| is_of(slots, slot, key)).ok()?;
-        let (slot, _) = found.remove();
+        let (hash, slots) = (self.hash(key), &self.slots);
+        let found = self.by_key.find_entry(spread(hash), |entry| is_of(slots, *entry, hash, key)).ok()?;
+        let (Entry { slot, .. }, _) = found.remove();
         let row = self.slots[slot as usize].take()?;
         if let Some(round) = &mut self.round {
             round.save(row.number, &row.value);
@@ -152,14 +166,20 @@ impl<V: Keyed + Clone> Table<V> {
     where
         V::Key: Borrow<Q>,
     {
-        self.find(self.hasher.hash_one(key), key)
+        self.find(self.hash(key), key)
     }
 
-    fn find<Q: ?Sized + Eq>(&self, hash: u64, key: &Q) -> Option<Slot>
+    fn hash<Q: ?Sized + Hash>(&self, key: &Q) -> u32 {
+        // Its high half: as good as all of it.
+        (self.hasher.hash_one(key) >> 32) as u32
+    }
+
+    fn find<Q: ?Sized + Eq>(&self, hash: u32, key: &Q) -> Option<Slot>
     where
         V::Key: Borrow<Q>,
     {
-        self.by_key.find(hash, |&slot| is_of(&self.slots, slot, key)).copied().map(Slot)
+        let found = self.by_key.find(spread(hash), |entry| is_of(&self.slots, *entry, hash, key));
+        found.map(|entry| Slot(entry.slot))
     }
 
     /// The record of this key.
@@ -204,7 +224,7 @@ impl<V: Keyed + Clone> Table<V> {
 
     /// Puts a record back that had this number and was taken out; nothing happens where its number or key is taken.
     pub fn restore(&mut self, number: u64, value: V) -> Option<Slot> {
-        let hash = self.hasher.hash_one(value.key());
+        let hash = self.hash(value.key());
         if self.find(hash, value.key()).is_some() || self.order.contains_key(&number) {
             return None;
         }
@@ -236,12 +256,13 @@ impl<V: Keyed + Clone> Table<V> {
     }
 }
 
-/// Whether the record in this place has this key.
-fn is_of<V: Keyed, Q: ?Sized + Eq>(slots: &[Option<Box<Row<V>>>], slot: u32, key: &Q) -> bool
+/// Whether the record of this entry has this key with this hash.
+fn is_of<V: Keyed, Q: ?Sized + Eq>(slots: &[Option<Box<Row<V>>>], entry: Entry, hash: u32, key: &Q) -> bool
 where
     V::Key: Borrow<Q>,
 {
-    slots.get(slot as usize).and_then(Option::as_ref).is_some_and(|row| row.value.key().borrow() == key)
+    let row = || slots.get(entry.slot as usize).and_then(Option::as_ref);
+    entry.hash == hash && row().is_some_and(|row| row.value.key().borrow() == key)
 }
 
 /// Equal when the same records were added in the same order; where they stand does not matter.

@@ -3,6 +3,7 @@
 use super::codec::{self, CodecError};
 use super::replay::{ReplayError, Replayed, SERVER_STREAM, incarnation};
 use crate::colony::checkpoint::Piece;
+use crate::colony::processes::Alike;
 use crate::server::state::{ServerPiece, ServerState};
 use crossbeam_channel::{Sender, bounded};
 use std::ops::ControlFlow;
@@ -95,12 +96,16 @@ pub fn load(checkpoint: &Checkpoint) -> Result<Replayed, ReplayError> {
 }
 
 fn read_all(checkpoint: &Checkpoint, sender: &Sender<(StreamId, Position, Decoded)>) -> Result<(), ReplayError> {
+    // Here, so that what is dropped is freed by the thread that asked for it.
+    let mut alike = Alike::default();
     for (stream, position) in checkpoint.streams() {
         read(checkpoint, stream, position, |chunk| {
             let piece = if stream == SERVER_STREAM {
                 Decoded::Server(Box::new(codec::decode_versioned(chunk)?))
             } else {
-                Decoded::Colony(Box::new(codec::decode_versioned(chunk)?))
+                let mut piece: Box<Piece> = Box::new(codec::decode_versioned(chunk)?);
+                piece.share(&mut alike);
+                Decoded::Colony(piece)
             };
             // Whoever takes over has gone only after a panic.
             let _ = sender.send((stream, position, piece));

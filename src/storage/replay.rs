@@ -3,12 +3,13 @@
 use super::checkpoint;
 use super::codec::{self, CodecError};
 use crate::colony::event::Event;
+use crate::colony::processes::Alike;
 use crate::colony::state::State;
 use crate::ids::Incarnation;
+use crate::map::HashMap;
 use crate::server::state::{ServerEvent, ServerState};
 use crate::time::Nanos;
 use crossbeam_channel::{Sender, bounded};
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::thread;
@@ -86,8 +87,7 @@ pub fn replay(log: &dyn Log, checkpoint: Option<&Checkpoint>) -> Result<Replayed
     let lasts: HashMap<StreamId, u64> = covered.map(|(stream, position)| (stream, position.number)).collect();
     let (sender, receiver) = bounded(BATCHES_AHEAD);
     let read = thread::scope(|scope| {
-        let reader =
-            scope.spawn(move || Reader { lasts, headless: HashMap::new(), batch: Batch::default() }.read(log, &sender));
+        let reader = scope.spawn(move || Reader { lasts, ..Reader::default() }.read(log, &sender));
         for Batch { records, bytes } in receiver {
             replayed.bytes += bytes;
             records.into_iter().for_each(|record| replayed.apply(record));
@@ -152,12 +152,15 @@ impl Replayed {
 }
 
 /// Reads the log ahead of what is applied.
+#[derive(Default)]
 struct Reader {
     /// The last record of each stream so far, those that the checkpoint covers included.
     lasts: HashMap<StreamId, u64>,
     /// Streams of which the beginning is neither here nor in the checkpoint, and their first record here: of colonies that
     /// were removed.
     headless: HashMap<StreamId, u64>,
+    /// Compared and dropped here, by the thread that has the memory of both: cheaper than by the one that applies.
+    alike: Alike,
     batch: Batch,
 }
 
@@ -204,7 +207,10 @@ impl Reader {
         let decoded = if stream == SERVER_STREAM {
             codec::decode(record).map(|(now, events)| Decoded::Server(position, now, events))
         } else {
-            codec::decode(record).map(|(now, events)| Decoded::Colony(stream, position, now, events))
+            codec::decode::<Event>(record).map(|(now, mut events)| {
+                events.iter_mut().for_each(|event| event.share(&mut self.alike));
+                Decoded::Colony(stream, position, now, events)
+            })
         };
         let unreadable = |error| {
             let position = format!("{}/{}", position.epoch, position.number);

@@ -15,7 +15,7 @@ use super::generators::Generator;
 use super::history::{History, WorkflowRecord};
 use super::locations::Location;
 use super::logs::LogLine;
-use super::processes::Process;
+use super::processes::{Alike, Process};
 use super::snapshots::Snapshot;
 use super::users::User;
 use crate::crypto::Identity;
@@ -56,6 +56,15 @@ pub enum Piece {
     Snapshots(Vec<(u64, Snapshot)>),
     /// Log lines that the history store does not have yet.
     Lines(Vec<Arc<LogLine>>),
+}
+
+impl Piece {
+    /// Has processes share what never changes with the one before, where they are alike.
+    pub fn share(&mut self, alike: &mut Alike) {
+        if let Piece::Processes(processes) = self {
+            processes.iter_mut().for_each(|(_, process)| process.share(alike));
+        }
+    }
 }
 
 /// What there is one of in a colony.

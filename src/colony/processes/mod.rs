@@ -1,5 +1,6 @@
 //! Processes: the work itself (chapter 2).
 
+mod alike;
 pub mod assign;
 pub mod cancel;
 pub mod close_failed;
@@ -20,6 +21,7 @@ mod store;
 pub mod submit;
 mod transitions;
 
+pub use alike::Alike;
 pub use lists::ListFilter;
 pub use model::{Process, ProcessAnswer, ProcessState, ShownProcess};
 pub use store::{Closed, Processes, Turned};
@@ -123,9 +125,16 @@ pub struct Submission {
     /// Who submitted it.
     pub initiator: Identity,
     /// Under what name.
-    pub initiator_name: Box<str>,
+    pub initiator_name: Arc<str>,
     /// What it is to do.
     pub spec: Arc<FunctionSpec>,
     /// Its environment.
     pub env: Environment,
+}
+
+impl Submission {
+    /// Shares what never changes with the one before, where they are alike.
+    pub fn share(&mut self, alike: &mut Alike) {
+        alike.share(&mut self.spec, &mut self.initiator_name);
+    }
 }

@@ -2,8 +2,7 @@
 
 use super::lists::Lists;
 use super::queue::{self, Offer, Queues};
-use super::spec::FunctionSpec;
-use super::{ListFilter, Process, ProcessEvent, ProcessState, Submission};
+use super::{Alike, ListFilter, Process, ProcessEvent, ProcessState, Submission};
 use crate::colony::attributes::Attribute;
 use crate::colony::state::Changes;
 use crate::colony::table::{Slot, Table};
@@ -29,8 +28,7 @@ pub struct Processes {
     attributes: HashMap<AttributeId, ProcessId>,
     /// About how many bytes of memory all of them take.
     bytes: usize,
-    /// What the newest process is to do, and who began it: the next one is often alike.
-    alike: Option<(Arc<FunctionSpec>, Arc<str>)>,
+    alike: Alike,
 }
 
 impl Default for Processes {
@@ -43,7 +41,7 @@ impl Default for Processes {
             held: HashMap::default(),
             attributes: HashMap::default(),
             bytes: 0,
-            alike: None,
+            alike: Alike::default(),
         }
     }
 }
@@ -238,7 +236,7 @@ impl Processes {
     }
 
     fn add(&mut self, mut process: Process, changes: &mut Changes) {
-        self.share(&mut process);
+        self.alike.share(&mut process.spec, &mut process.initiator_name);
         let id = process.id;
         self.index_attributes(&id, &process.attributes.clone(), changes);
         self.bytes += process.bytes();
@@ -334,8 +332,7 @@ impl Processes {
 
     /// Puts a process back that had this number. Nobody is told.
     pub fn restore(&mut self, number: u64, mut process: Process, changes: &mut Changes) {
-        process.share_what_is_empty();
-        self.share(&mut process);
+        process.share(&mut self.alike);
         let (id, bytes) = (process.id, process.bytes());
         let attributes = process.attributes.clone();
         if let Some(slot) = self.table.restore(number, process) {
@@ -343,19 +340,6 @@ impl Processes {
             self.index_attributes(&id, &attributes, changes);
             self.enter(slot);
         }
-    }
-
-    /// Processes that come one after the other and are alike share what never changes.
-    fn share(&mut self, process: &mut Process) {
-        if let Some((spec, name)) = &self.alike {
-            if **spec == *process.spec {
-                process.spec = spec.clone();
-            }
-            if **name == *process.initiator_name {
-                process.initiator_name = name.clone();
-            }
-        }
-        self.alike = Some((process.spec.clone(), process.initiator_name.clone()));
     }
 
     fn index_attributes(&mut self, of: &ProcessId, attributes: &[Attribute], changes: &mut Changes) {

@@ -2,7 +2,7 @@
 //! business.
 
 use super::store::Closed;
-use super::{Process, ProcessState, Submission};
+use super::{Alike, Process, ProcessState, Submission};
 use crate::colony::attributes::{Attribute, ENV};
 use crate::crypto::Identity;
 use crate::json::RawJson;
@@ -20,8 +20,9 @@ static NO_ATTRIBUTES: LazyLock<Arc<Vec<Attribute>>> = LazyLock::new(Arc::default
 static NO_ERRORS: LazyLock<Arc<[String]>> = LazyLock::new(|| Arc::new([]));
 
 impl Process {
-    /// Gives back what is there once for all, after it was read.
-    pub(super) fn share_what_is_empty(&mut self) {
+    /// Shares what is there once for all, and what never changes with the process before, after it was read.
+    pub fn share(&mut self, alike: &mut Alike) {
+        alike.share(&mut self.spec, &mut self.initiator_name);
         if self.attributes.is_empty() {
             self.attributes = NO_ATTRIBUTES.clone();
         }
@@ -47,7 +48,7 @@ impl Process {
         Process {
             id,
             initiator,
-            initiator_name: initiator_name.into(),
+            initiator_name,
             state: ProcessState::Waiting,
             is_assigned: false,
             executor: None,
