@@ -123,6 +123,8 @@ impl Handler<Seal> for ColonyActor {
         if let Some((timer, _)) = self.timer.take() {
             ctx.cancel_future(timer);
         }
+        // An actor that has its own address never ends, and keeps what it held.
+        self.me = None;
         done();
     }
 }
@@ -203,9 +205,57 @@ impl Mailbox for ActorMailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::colony::actor::{Parts, Surroundings};
     use crate::colony::colonies::statistics::GetColonyStats;
     use crate::colony::mailbox::ReplyTo;
+    use crate::colony::state::State;
+    use crate::colony::{Colony, Options};
     use crate::crypto::Identity;
+    use crate::ids::IdSource;
+    use crate::storage::stream::StreamWriter;
+    use std::time::Duration;
+    use wal::{MemoryLog, Position, StreamId};
+
+    struct Nobody;
+
+    impl Surroundings for Nobody {
+        fn turned(&self, _: &mut Colony) {}
+    }
+
+    impl IdSource for Nobody {
+        fn random(&mut self) -> [u8; 32] {
+            [7; 32]
+        }
+    }
+
+    #[test]
+    fn a_colony_that_is_removed_leaves_memory() {
+        let surroundings = Arc::new(Nobody);
+        let actor = ColonyActor::new(Parts {
+            colony: Colony::new(State::default(), Arc::new(Options::default())),
+            founding: None,
+            stream: StreamWriter::new(Arc::new(MemoryLog::new()), StreamId(1), Position::ZERO),
+            clock: Clock::default(),
+            ids: Box::new(Nobody),
+            surroundings: surroundings.clone(),
+            archive: None,
+        });
+        actix_rt::System::new().block_on(async move {
+            let mailbox = ActorMailbox { address: actor.start(), refusals: Arc::default() };
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let done = Box::new(move || tell.send(()).unwrap_or_default());
+            mailbox.seal(Refusal::unavailable("it is removed"), done);
+            told.await.expect("a sealed colony says so");
+            drop(mailbox);
+            let gone = async {
+                while Arc::strong_count(&surroundings) > 1 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), gone).await.expect("nobody has the actor any more");
+        });
+    }
 
     #[test]
     fn what_finds_the_mailbox_full_is_counted_and_what_finds_it_gone_is_not() {
