@@ -6,13 +6,18 @@
 //! new is refused with its number.
 
 use crate::time::Nanos;
-use bincode::config::{Configuration, Fixint, LittleEndian};
+use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use bincode::{Decode, Encode};
 
 /// The schema that this server writes.
 pub const SCHEMA: u16 = 1;
 
 const CONFIG: Configuration<LittleEndian, Fixint> = bincode::config::legacy();
+
+/// Bytes of memory that what is read may ask for at once: a length that is wrong must not end the process. A record has
+/// 8 MiB at most, and takes a few times as much once it is read.
+const MEMORY_LIMIT: usize = 1 << 30;
+const READING: Configuration<LittleEndian, Fixint, Limit<MEMORY_LIMIT>> = CONFIG.with_limit::<MEMORY_LIMIT>();
 
 /// Schema and time.
 const HEAD_BYTES: usize = 2 + 8;
@@ -88,7 +93,8 @@ pub fn encode_versioned<E: Encode>(value: &E) -> Vec<u8> {
 /// # Errors
 /// See [`CodecError`].
 pub fn decode_versioned<E: Decode<()>>(bytes: &[u8]) -> Result<E, CodecError> {
-    decode_one(after_schema(bytes)?)
+    // No limit: a piece of a checkpoint has what it has, and its checksum was right.
+    Ok(bincode::decode_from_slice(after_schema(bytes)?, CONFIG)?.0)
 }
 
 /// What follows the schema number, if that is one that can be read.
@@ -105,7 +111,7 @@ fn after_schema(bytes: &[u8]) -> Result<&[u8], CodecError> {
 /// # Errors
 /// Where it can't be read.
 pub fn decode_one<E: Decode<()>>(bytes: &[u8]) -> Result<E, CodecError> {
-    Ok(bincode::decode_from_slice(bytes, CONFIG)?.0)
+    Ok(bincode::decode_from_slice(bytes, READING)?.0)
 }
 
 /// Reads a record: its time and events.
@@ -118,8 +124,7 @@ pub fn decode<E: Decode<()>>(record: &[u8]) -> Result<(Nanos, Vec<E>), CodecErro
     };
     let mut events = Vec::new();
     while !rest.is_empty() {
-        // A corrupt length must not ask for more memory than the record has bytes.
-        let (event, used) = bincode::decode_from_slice(rest, CONFIG)?;
+        let (event, used) = bincode::decode_from_slice(rest, READING)?;
         events.push(event);
         rest = &rest[used..];
     }
@@ -153,6 +158,15 @@ mod tests {
     fn a_newer_record_is_named() {
         let error = decode::<Event>(&[9, 0, 0, 0, 0, 0, 0, 0, 0, 0]).expect_err("schema 9");
         assert!(error.to_string().contains("schema 9"), "{error}");
+    }
+
+    #[test]
+    fn a_length_that_is_wrong_asks_for_no_memory() {
+        for length in [1 << 31, 1 << 40, i64::MAX as u64, u64::MAX] {
+            // The head, then a colony that began: its name has so many bytes.
+            let record = [&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &length.to_le_bytes(), b"name"].concat();
+            assert!(matches!(decode::<Event>(&record), Err(CodecError::Event(_))), "{length}");
+        }
     }
 
     proptest! {
