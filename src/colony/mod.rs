@@ -29,6 +29,7 @@ mod proptests;
 pub mod retention;
 pub mod schedule;
 pub mod snapshots;
+mod sorted;
 pub mod starter;
 pub mod state;
 pub mod subscriptions;

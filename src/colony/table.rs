@@ -2,11 +2,11 @@
 
 mod round;
 
+use crate::colony::sorted::SortedSet;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use round::Round;
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
@@ -47,7 +47,8 @@ pub struct Table<V: Keyed> {
     /// hashes are here, so that growth and what is not it need no look at a record.
     by_key: HashTable<Entry>,
     hasher: RandomState,
-    order: BTreeMap<u64, u32>,
+    /// Numbers and slots.
+    order: SortedSet<(u64, u32)>,
     next: u64,
     /// What is being written to a checkpoint. No part of what the table is.
     round: Option<Box<Round<V>>>,
@@ -84,7 +85,7 @@ impl<V: Keyed> Default for Table<V> {
             free: Vec::new(),
             by_key: HashTable::new(),
             hasher: RandomState::default(),
-            order: BTreeMap::new(),
+            order: SortedSet::default(),
             next: 0,
             round: None,
         }
@@ -132,7 +133,7 @@ impl<V: Keyed + Clone> Table<V> {
             }
         };
         self.by_key.insert_unique(spread(hash), Entry { slot, hash }, Entry::spread);
-        self.order.insert(number, slot);
+        self.order.insert((number, slot));
         Slot(slot)
     }
 
@@ -149,7 +150,7 @@ impl<V: Keyed + Clone> Table<V> {
             round.save(row.number, &row.value);
         }
         self.free.push(slot);
-        self.order.remove(&row.number);
+        self.order.remove(&(row.number, slot));
         Some(row.value)
     }
 
@@ -219,13 +220,18 @@ impl<V: Keyed + Clone> Table<V> {
 
     /// The record of this number.
     pub fn by_number(&self, number: u64) -> Option<&V> {
-        self.at(Slot(*self.order.get(&number)?))
+        self.at(self.numbered(number)?)
+    }
+
+    fn numbered(&self, number: u64) -> Option<Slot> {
+        let first = self.order.range_from((number, 0)).next();
+        first.filter(|(found, _)| *found == number).map(|&(_, slot)| Slot(slot))
     }
 
     /// Puts a record back that had this number and was taken out; nothing happens where its number or key is taken.
     pub fn restore(&mut self, number: u64, value: V) -> Option<Slot> {
         let hash = self.hash(value.key());
-        if self.find(hash, value.key()).is_some() || self.order.contains_key(&number) {
+        if self.find(hash, value.key()).is_some() || self.numbered(number).is_some() {
             return None;
         }
         self.next = self.next.max(number.saturating_add(1));
@@ -247,12 +253,12 @@ impl<V: Keyed + Clone> Table<V> {
 
     /// The records from this number on, with their numbers, in the order in which they were added.
     pub fn iter_from(&self, number: u64) -> impl Iterator<Item = (u64, &V)> {
-        self.order.range(number..).filter_map(|(&number, &slot)| Some((number, self.at(Slot(slot))?)))
+        self.order.range_from((number, 0)).filter_map(|&(number, slot)| Some((number, self.at(Slot(slot))?)))
     }
 
     /// All records in the order in which they were added.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
-        self.order.values().filter_map(|&slot| self.at(Slot(slot)))
+        self.order.iter().filter_map(|&(_, slot)| self.at(Slot(slot)))
     }
 }
 
@@ -273,8 +279,8 @@ impl<V: Keyed + Clone + PartialEq> PartialEq for Table<V> {
             && self
                 .order
                 .iter()
-                .zip(&other.order)
-                .all(|((a, &left), (b, &right))| a == b && self.at(Slot(left)) == other.at(Slot(right)))
+                .zip(other.order.iter())
+                .all(|(&(a, left), &(b, right))| a == b && self.at(Slot(left)) == other.at(Slot(right)))
     }
 }
 

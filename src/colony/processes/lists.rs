@@ -2,16 +2,16 @@
 //! processes (chapter 2, 7.2 and 7.3).
 
 use super::{Process, ProcessState};
+use crate::colony::sorted::SortedSet;
 use crate::colony::table::Slot;
 use crate::map::HashMap;
 use crate::time::Time;
-use std::collections::BTreeSet;
 
 /// A row: what the list is ordered by, then the order of submission.
 type Row = (i64, u64, Slot);
 
 /// One list a state.
-type ByState = [BTreeSet<Row>; 5];
+type ByState = [SortedSet<Row>; 5];
 
 /// Which processes of a state are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl Lists {
         for (index, key) in self.filtered(process) {
             if let Some(lists) = index.get_mut(key) {
                 lists[state].remove(&row);
-                if lists.iter().all(BTreeSet::is_empty) {
+                if lists.iter().all(SortedSet::is_empty) {
                     index.remove(key);
                 }
             }
@@ -133,13 +133,13 @@ impl Lists {
             ListFilter::Initiator(key) => self.by_initiator.get(key),
             ListFilter::Label(key) => self.by_label.get(key),
         };
-        lists.into_iter().flat_map(move |lists| &lists[state as usize]).map(|&(_, _, slot)| slot)
+        lists.into_iter().flat_map(move |lists| lists[state as usize].iter()).map(|&(_, _, slot)| slot)
     }
 
     /// The processes of a state that were submitted from this time on, oldest first.
     pub fn submitted_since(&self, state: ProcessState, since: Time) -> impl DoubleEndedIterator<Item = Slot> {
         let from = (since.micros(), 0, Slot::FIRST);
-        self.by_submission[state as usize].range(from..).map(|&(_, _, slot)| slot)
+        self.by_submission[state as usize].range_from(from).map(|&(_, _, slot)| slot)
     }
 
     /// How many processes are in this state.

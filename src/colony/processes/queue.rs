@@ -7,10 +7,11 @@
 //! not have never stand in its way.
 
 use super::Process;
+use crate::colony::sorted::SortedSet;
 use crate::colony::table::Slot;
 use crate::limits;
 use crate::map::HashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A place in a queue: priority time, then order of submission.
 pub type Place = (i64, u64, Slot);
@@ -75,7 +76,7 @@ struct TypeQueue {
 struct Lanes(HashMap<Box<str>, Lane>);
 
 /// Places by demand: millicores, then bytes of memory.
-type Lane = BTreeMap<(i64, i64), BTreeSet<Place>>;
+type Lane = BTreeMap<(i64, i64), SortedSet<Place>>;
 
 impl Queues {
     /// Puts a waiting process into its lanes.

@@ -58,15 +58,16 @@ impl<V: Keyed + Clone> Table<V> {
         };
         let mut slice = Vec::new();
         let mut taken = 0;
-        let mut live = self.order.range(round.next..round.end).peekable();
+        let of_round = self.order.range_from((round.next, 0)).take_while(|(number, _)| *number < round.end);
+        let mut live = of_round.peekable();
         let mut saved = round.saved.iter().peekable();
         while taken < budget.max(1) {
             let from_saved = saved.peek().map(|(number, _)| **number);
-            let from_live = live.peek().map(|(number, _)| **number);
+            let from_live = live.peek().map(|(number, _)| *number);
             let Some(number) = from_saved.into_iter().chain(from_live).min() else {
                 break;
             };
-            let row = live.next_if(|(live, _)| **live == number).and_then(|(_, &slot)| self.at(Slot(slot)));
+            let row = live.next_if(|(live, _)| *live == number).and_then(|&(_, slot)| self.at(Slot(slot)));
             // What was saved is what counts.
             let value = match saved.next_if(|(saved, _)| **saved == number) {
                 Some((_, value)) => value.as_ref(),
