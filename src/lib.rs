@@ -14,6 +14,7 @@ pub mod load;
 pub mod map;
 pub mod metrics;
 pub mod object_store;
+pub mod queue;
 pub mod realtime;
 pub mod refusal;
 pub mod rpc;

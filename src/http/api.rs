@@ -7,10 +7,12 @@ use super::{body, cors, metrics, pubsub};
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::rpc::route::{HttpReply, Rpc};
+use actix_http::body::BoxBody;
+use actix_http::{HttpMessage, Payload, Request, Response};
+use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Bytes, Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::{Bytes, Data};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,20 +50,25 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Answers any request.
-pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>) -> HttpResponse {
+/// Answers any request but those that become websockets.
+pub async fn handle(mut request: Request, shared: Data<Shared>) -> Response<BoxBody> {
     let _under_way = UnderWay::begin(&shared.under_way);
-    let busy = request.conn_data::<Rc<Place>>().map(Place::begin);
-    let from_elsewhere = cors::is_cross_origin(&request);
+    let _busy = request.conn_data::<Rc<Place>>().map(Place::begin);
+    let from_elsewhere = cors::is_cross_origin(request.headers());
     let has_origin = request.headers().contains_key(header::ORIGIN);
     let mut response = match (request.method(), request.path()) {
         (_, path) if let Err(refusal) = count(&request, path, &shared) => refused_unread(refusal),
-        (&Method::POST, "/api") => api(&request, payload, &shared).await,
+        (&Method::POST, "/api") => {
+            let (announced, payload) = (body::announced(request.headers()), request.take_payload());
+            // What is not needed any more is let go of: this may be a long poll.
+            drop(request);
+            api(announced, payload, &shared).await
+        }
         (&Method::GET, "/health") => text(StatusCode::OK, ""),
         (&Method::GET, "/ready") => ready(&shared.readiness),
         (&Method::GET, metrics::PATH) => metrics::answer(metrics::page(&shared)),
-        (&Method::GET, "/pubsub") => pubsub::handle(&request, payload, shared.rpc.clone(), busy),
-        (&Method::OPTIONS, _) if has_origin => return cors::preflight(),
+        (&Method::GET, pubsub::PATH) => pubsub::bad_request(),
+        (&Method::OPTIONS, _) if has_origin => return cors::preflight().into(),
         (&Method::POST, "/api/") => redirect(StatusCode::TEMPORARY_REDIRECT, "/api", ""),
         (&Method::GET, "/health/") => {
             redirect(StatusCode::MOVED_PERMANENTLY, "/health", "<a href=\"/health\">Moved Permanently</a>.\n\n")
@@ -71,13 +78,13 @@ pub async fn handle(request: HttpRequest, payload: Payload, shared: Data<Shared>
     if from_elsewhere {
         cors::allow(response.headers_mut());
     }
-    response
+    response.into()
 }
 
-async fn api(request: &HttpRequest, mut payload: Payload, shared: &Data<Shared>) -> HttpResponse {
+async fn api(announced: Option<usize>, mut payload: Payload, shared: &Data<Shared>) -> HttpResponse {
     let began = Instant::now();
     let (body, room) =
-        match body::read(request, &mut payload, shared.body_limit, &shared.bodies, shared.body_timeout).await {
+        match body::read(announced, &mut payload, shared.body_limit, &shared.bodies, shared.body_timeout).await {
             Ok(read) => read,
             Err(refusal) => {
                 shared.rpc.metrics.messages.refused(None, refusal.status, began);
@@ -86,7 +93,7 @@ async fn api(request: &HttpRequest, mut payload: Payload, shared: &Data<Shared>)
         };
     // The message that was read lives on until it is answered, and so does the room that its body took.
     let (read, _room) = if body.len() > limits::LARGE_BODY_BYTES {
-        match read_elsewhere(shared.rpc.clone(), body, room).await {
+        match Box::pin(read_elsewhere(shared.rpc.clone(), body, room)).await {
             Ok(read) => read,
             Err(refusal) => return reply(refusal.into()),
         }
@@ -115,7 +122,7 @@ async fn read_elsewhere(
 }
 
 /// Counts a request by the address that it came from, but for the questions of those who watch over the server.
-fn count(request: &HttpRequest, path: &str, shared: &Shared) -> Result<(), Refusal> {
+pub(super) fn count(request: &Request, path: &str, shared: &Shared) -> Result<(), Refusal> {
     match request.peer_addr() {
         Some(address) if !UNLIMITED.contains(&path) => shared.rpc.rates.count_address(address.ip()),
         _ => Ok(()),
@@ -126,7 +133,7 @@ fn count(request: &HttpRequest, path: &str, shared: &Shared) -> Result<(), Refus
 const UNLIMITED: [&str; 4] = ["/health", "/health/", "/ready", "/metrics"];
 
 /// What is left of the body is not read: the connection can't be used again.
-fn refused_unread(refusal: Refusal) -> HttpResponse {
+pub(super) fn refused_unread(refusal: Refusal) -> HttpResponse {
     let mut response = reply(refusal.into());
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response

@@ -2,30 +2,30 @@
 
 use super::budget::{BodyBudget, Room};
 use crate::refusal::Refusal;
-use actix_web::HttpRequest;
-use actix_web::http::header;
-use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_http::Payload;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Reads a body whole; the room that it takes is to be kept until its request is answered.
+/// The bytes of a body, as its request announces them.
+pub fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Reads a body whole of which so many bytes are announced; the room that it takes is to be kept until its request is answered.
 ///
 /// # Errors
 /// 413 for one that is too large, without reading it to its end; 503 where all bodies together take too much memory; 408
 /// for one that takes too long; 400 where the client breaks off.
 pub async fn read(
-    request: &HttpRequest,
+    announced: Option<usize>,
     payload: &mut Payload,
     limit: usize,
     budget: &Arc<BodyBudget>,
     time: Duration,
 ) -> Result<(Bytes, Room), Refusal> {
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }

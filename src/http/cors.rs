@@ -1,15 +1,15 @@
 //! Browsers from other origins (chapter 1, 1.3).
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse};
 
-/// Whether the request comes from another origin than the server's own.
-pub fn is_cross_origin(request: &HttpRequest) -> bool {
-    let Some(origin) = request.headers().get(header::ORIGIN) else {
+/// Whether a request with these headers comes from another origin than the server's own.
+pub fn is_cross_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
         return false;
     };
     let origin = origin.as_bytes();
-    let host = request.headers().get(header::HOST).map_or(&b""[..], HeaderValue::as_bytes);
+    let host = headers.get(header::HOST).map_or(&b""[..], HeaderValue::as_bytes);
     [&b"http://"[..], b"https://"].iter().all(|scheme| origin.strip_prefix(*scheme) != Some(host))
 }
 

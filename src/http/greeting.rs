@@ -45,7 +45,7 @@ impl Greeting {
                 let refusal = Refusal::unavailable(
                     "the server has as many connections as it may have, and all have requests under way: try again soon",
                 );
-                refuse(&mut socket, "503 Service Unavailable", &refusal).await;
+                Box::pin(refuse(&mut socket, "503 Service Unavailable", &refusal)).await;
                 Err(ended("no room for another connection"))
             }
         }
@@ -71,7 +71,7 @@ impl Greeting {
             // The first letter of an HTTP method.
             Ok(Ok(Some(b'A'..=b'Z'))) => {
                 let refusal = Refusal::bad_request("this port speaks TLS, and the request came without: use https://");
-                refuse(&mut guarded, "400 Bad Request", &refusal).await;
+                Box::pin(refuse(&mut guarded, "400 Bad Request", &refusal)).await;
                 ended("a client spoke plain HTTP on the port for TLS")
             }
             Ok(Ok(Some(_))) => ended("a client spoke no TLS on the port for TLS"),
@@ -88,7 +88,8 @@ fn ended(why: &'static str) -> DispatchError {
     DispatchError::Io(io::Error::new(io::ErrorKind::ConnectionAborted, why))
 }
 
-/// Answers a client whose request will not be read, and closes so that it can read that.
+/// Answers a client whose request will not be read, and closes so that it can read that. To be boxed by who calls it: a
+/// connection has room for its largest future as long as it lives, and few ever need this one.
 async fn refuse(
     socket: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin),
     status: &str,

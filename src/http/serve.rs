@@ -4,16 +4,18 @@ use super::api::{self, Shared};
 use super::door::{Door, DoorLimits, Place};
 use super::greeting::Greeting;
 use super::guarded::Guarded;
-use super::metrics;
+use super::{metrics, pubsub};
 use crate::limits;
 use crate::metrics::page::Page;
+use actix_codec::Framed;
 use actix_http::error::DispatchError;
-use actix_http::{Extensions, HttpService, Protocol};
+use actix_http::{Extensions, HttpService, Protocol, Request, h1};
 use actix_rt::ArbiterHandle;
-use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
-use actix_web::dev::{AppConfig, Server};
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service};
+use actix_web::dev::Server;
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest, HttpServer, web};
+use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
@@ -108,9 +110,21 @@ fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
     place: impl Fn(&T) -> Rc<Place> + 'static,
 ) -> impl ServiceFactory<(T, Protocol, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
-    let app = App::new().app_data(shared).default_service(web::to(api::handle));
-    let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+    let upgraded = shared.clone();
+    // Boxed, both: a connection has room for the future of its request as long as it lives, and few live for theirs.
+    let answer = move |request: Request| {
+        let shared = shared.clone();
+        Box::pin(async move { Ok::<_, Infallible>(api::handle(request, shared).await) })
+    };
+    let upgrade = move |(request, framed): (Request, Framed<T, h1::Codec>)| {
+        let serving = pubsub::serve(request, framed, upgraded.clone());
+        Box::pin(async move {
+            serving.await;
+            Ok::<_, Infallible>(())
+        })
+    };
     HttpService::build()
+        .upgrade(fn_service(upgrade))
         .keep_alive(limits::KEEP_ALIVE)
         .client_request_timeout(head)
         .client_disconnect_timeout(Duration::from_secs(1))
@@ -119,7 +133,7 @@ fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
         .on_connect_ext(move |socket, of_connection: &mut Extensions| {
             of_connection.insert(place(socket));
         })
-        .finish(map_config(app, |()| AppConfig::default()))
+        .finish(fn_service(answer))
 }
 
 /// The name of the service in the framework's logs.

@@ -11,15 +11,21 @@ use crate::crypto::{Memo, signer};
 use crate::http::serve;
 use crate::limits;
 use crate::startup::cores;
+use actix_http::body::BoxBody;
+use actix_http::{HttpService, Request, Response};
+use actix_service::fn_service;
+use actix_web::HttpResponse;
+use actix_web::dev::Server;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{Bytes, Data, PayloadConfig};
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::web::{BytesMut, Data};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -170,11 +176,21 @@ fn when_durable(tell: oneshot::Sender<u64>, id: u64) -> OnDurable {
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-async fn handle(body: Bytes, shared: Data<Shared>) -> HttpResponse {
-    match shared.answer(&body).await {
+async fn handle(mut request: Request, shared: Data<Shared>) -> Response<BoxBody> {
+    let mut payload = request.take_payload();
+    drop(request);
+    let mut body = BytesMut::new();
+    while let Some(Ok(chunk)) = payload.next().await {
+        if body.len() + chunk.len() > limits::BODY_BYTES {
+            return HttpResponse::PayloadTooLarge().finish().into();
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let answer = match shared.answer(&body).await {
         Some(reply) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, TEXT)).body(reply),
         None => HttpResponse::ServiceUnavailable().finish(),
-    }
+    };
+    answer.into()
 }
 
 /// Starts one whose answers are those of the sample.
@@ -198,7 +214,7 @@ pub fn start(dir: TempDir, durability: Durability, sample: Sample) -> Result<Ser
     })
 }
 
-type Begun = (Arc<dyn Log>, SocketAddr, actix_web::dev::Server);
+type Begun = (Arc<dyn Log>, SocketAddr, Server);
 
 fn begin(path: PathBuf, durability: Durability, sample: Sample) -> Result<Begun, String> {
     let options = Options { durability, queue_bytes: limits::LOG_QUEUE_BYTES, ..Options::default() };
@@ -209,15 +225,18 @@ fn begin(path: PathBuf, durability: Durability, sample: Sample) -> Result<Begun,
     let io = |error: std::io::Error| error.to_string();
     let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).map_err(io)?;
     let address = listener.local_addr().map_err(io)?;
-    let server = HttpServer::new(move || {
-        let bodies = PayloadConfig::new(limits::BODY_BYTES);
-        App::new().app_data(shared.clone()).app_data(bodies).default_service(web::to(handle))
-    })
-    .workers(cores())
-    .keep_alive(limits::KEEP_ALIVE)
-    .disable_signals()
-    .shutdown_timeout(1)
-    .listen(listener)
-    .map_err(io)?;
+    let server = Server::build()
+        .workers(cores())
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen("stand-in", listener, move || {
+            let shared = shared.clone();
+            let answer = move |request: Request| {
+                let shared = shared.clone();
+                Box::pin(async move { Ok::<_, Infallible>(handle(request, shared).await) })
+            };
+            HttpService::build().keep_alive(limits::KEEP_ALIVE).finish(fn_service(answer)).tcp()
+        })
+        .map_err(io)?;
     Ok((log, address, server.run()))
 }

@@ -2,22 +2,23 @@
 
 use super::feed::{End, Feed, Next};
 use super::open::{NotWanted, Subscribed, Wanted};
+use super::socket::{Heard, Socket};
 use super::subscribe::Kind;
 use crate::colony::channels::Entry;
 use crate::colony::message::Answer;
 use crate::colony::processes::ProcessAnswer;
 use crate::colony::subscriptions::{Said, Subscriber};
 use crate::limits;
+use crate::queue::{Full, Giver, queue};
 use crate::refusal::Refusal;
 use crate::rpc::envelope::{write_refusal, write_reply};
 use crate::rpc::route::Rpc;
+use actix_http::ws::{CloseReason, Message};
 use actix_web::web::Bytes;
-use actix_ws::{AggregatedMessage, MessageStream, Session};
-use futures_util::StreamExt;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 /// What is to be written to the client.
@@ -28,11 +29,10 @@ enum Out {
 }
 
 /// Where a colony leaves events of processes for this connection.
-#[derive(Clone)]
 struct Outlet {
-    queue: mpsc::Sender<Out>,
+    queue: Giver<Out>,
     /// Set when the client is too slow: the connection is cut.
-    overrun: Arc<AtomicBool>,
+    overrun: AtomicBool,
 }
 
 impl Subscriber for Outlet {
@@ -43,7 +43,7 @@ impl Subscriber for Outlet {
             // Of channels, which have a feed.
             Said::Backlog(_) | Said::Entry(_) | Said::Closed => return,
         };
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(out) {
+        if let Err(Full) = self.queue.give(out) {
             self.overrun.store(true, Ordering::Release);
         }
     }
@@ -59,10 +59,10 @@ struct Listening {
 /// The connection is to end without a close frame: with one, clients would take the wait for done.
 struct Cut;
 
-struct Connection {
-    session: Session,
+struct Connection<T> {
+    socket: Socket<T>,
     rpc: Arc<Rpc>,
-    outlet: Outlet,
+    outlet: Arc<Outlet>,
     subscriptions: Vec<Subscribed>,
     /// When the first of the subscriptions to processes ends, and the connection with it.
     until: Option<Instant>,
@@ -78,25 +78,18 @@ enum Happened {
     Out(Out),
     TimedOut,
     Channel(Next),
-    Frame(bool, Bytes),
-    Ping(Bytes),
-    Pong,
-    Closed(Option<actix_ws::CloseReason>),
+    Heard(Heard),
     Lost,
 }
 
 /// Serves a connection until it ends. There is no greeting, no acknowledgement and no ping: clients take the first
 /// frame for the event that they wait for (chapter 4, 8).
-pub async fn serve(session: Session, messages: MessageStream, rpc: Arc<Rpc>) {
+pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(socket: Socket<T>, rpc: Arc<Rpc>) {
     let _open = rpc.metrics.websockets.open();
-    let mut messages = messages
-        .max_frame_size(limits::FRAME_BYTES)
-        .aggregate_continuations()
-        .max_continuation_size(limits::FRAME_BYTES);
-    let (queue, mut outgoing) = mpsc::channel(limits::EVENTS_PER_SUBSCRIBER);
-    let outlet = Outlet { queue, overrun: Arc::default() };
+    let (queue, mut outgoing) = queue(limits::EVENTS_PER_SUBSCRIBER);
+    let outlet = Arc::new(Outlet { queue, overrun: AtomicBool::new(false) });
     let mut connection = Connection {
-        session,
+        socket,
         rpc,
         outlet,
         subscriptions: Vec::new(),
@@ -109,36 +102,17 @@ pub async fn serve(session: Session, messages: MessageStream, rpc: Arc<Rpc>) {
         let listening = connection.listening.as_ref();
         let happened = tokio::select! {
             biased;
-            out = outgoing.recv() => out.map_or(Happened::Lost, Happened::Out),
+            out = outgoing.take() => out.map_or(Happened::Lost, Happened::Out),
             () = sleep_until(connection.until), if connection.until.is_some() => Happened::TimedOut,
             next = next_of(listening), if listening.is_some() => Happened::Channel(next),
-            frame = messages.next() => match frame {
-                Some(Ok(AggregatedMessage::Text(text))) => Happened::Frame(false, text.into_bytes()),
-                Some(Ok(AggregatedMessage::Binary(bytes))) => Happened::Frame(true, bytes),
-                Some(Ok(AggregatedMessage::Ping(bytes))) => Happened::Ping(bytes),
-                Some(Ok(AggregatedMessage::Pong(_))) => Happened::Pong,
-                Some(Ok(AggregatedMessage::Close(reason))) => Happened::Closed(reason),
-                Some(Err(_)) | None => Happened::Lost,
-            },
+            heard = connection.socket.hear() => Happened::Heard(heard),
         };
-        let done = match happened {
-            Happened::Out(out) => connection.pass_on(out).await,
-            Happened::Channel(next) => connection.pass_on_channel(next).await,
-            Happened::Frame(binary, body) => connection.take(binary, body).await,
-            Happened::Ping(bytes) => connection.session.pong(&bytes).await.map_err(|_| Cut),
-            Happened::Pong => Ok(()),
-            Happened::Closed(reason) => {
-                let reason = reason.map(|reason| actix_ws::CloseReason { code: reason.code, description: None });
-                // The client is going; whether it reads our goodbye does not matter.
-                let _ = connection.session.close(reason).await;
-                return;
-            }
-            Happened::TimedOut | Happened::Lost => Err(Cut),
-        };
-        if done.is_err() {
-            return;
+        // Boxed: little happens, and the connection waits for the rest of its life without what that needs.
+        if Box::pin(connection.follow(happened)).await.is_err() {
+            break;
         }
     }
+    connection.end().await;
 }
 
 async fn sleep_until(until: Option<Instant>) {
@@ -160,7 +134,31 @@ async fn next_of(listening: Option<&Listening>) -> Next {
     }
 }
 
-impl Connection {
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    /// Does what has to be done about it.
+    async fn follow(&mut self, happened: Happened) -> Result<(), Cut> {
+        match happened {
+            Happened::Out(out) => self.pass_on(out).await,
+            Happened::Channel(next) => self.pass_on_channel(next).await,
+            Happened::Heard(Heard::Message(binary, body)) => self.take(binary, body).await,
+            Happened::Heard(Heard::Ping(bytes)) => self.send(Message::Pong(bytes)).await,
+            Happened::Heard(Heard::Close(reason)) => {
+                let reason = reason.map(|reason| CloseReason { code: reason.code, description: None });
+                // The client is going; whether it reads our goodbye does not matter.
+                let _ = self.send(Message::Close(reason)).await;
+                Err(Cut)
+            }
+            Happened::TimedOut | Happened::Heard(Heard::Lost) | Happened::Lost => Err(Cut),
+        }
+    }
+
+    /// Ends the subscriptions at once, and then the connection.
+    async fn end(self) {
+        let Connection { socket, subscriptions, listening, .. } = self;
+        drop((subscriptions, listening));
+        socket.end().await;
+    }
+
     /// An event of a process.
     async fn pass_on(&mut self, out: Out) -> Result<(), Cut> {
         if self.outlet.overrun.load(Ordering::Acquire) {
@@ -223,7 +221,7 @@ impl Connection {
             let subscribed = wanted.subscribe(&self.rpc, feed.clone()).await?;
             self.listening = Some(Listening { feed, until, _subscribed: subscribed });
         } else {
-            self.subscriptions.push(wanted.subscribe(&self.rpc, Arc::new(self.outlet.clone())).await?);
+            self.subscriptions.push(wanted.subscribe(&self.rpc, self.outlet.clone()).await?);
             let ends = Instant::now() + timeout;
             // The first time-out ends the connection.
             self.until = Some(self.until.map_or(ends, |earlier| earlier.min(ends)));
@@ -236,25 +234,26 @@ impl Connection {
             // The name is the singular one for both kinds (chapter 4, 6.4).
             Out::Event(process) => ("subscribeprocessmsg", process.json()),
             Out::Entries(entries) => ("subscribechannelmsg", entries.json()),
-            Out::Refusal(refusal) => return self.send(write_refusal(&refusal)).await,
+            Out::Refusal(refusal) => return self.send_body(write_refusal(&refusal)).await,
         };
         let body = match payload {
             Ok(payload) => write_reply(payload_type, &payload),
             Err(_) => write_refusal(&Refusal::odd("the server can't write this event")),
         };
-        self.send(body).await
+        self.send_body(body).await
     }
 
-    async fn send(&mut self, body: Vec<u8>) -> Result<(), Cut> {
-        let (session, binary) = (&mut self.session, self.binary);
-        let sent = async {
-            if binary {
-                session.binary(body).await
-            } else {
-                session.text(String::from_utf8(body).unwrap_or_default()).await
-            }
+    async fn send_body(&mut self, body: Vec<u8>) -> Result<(), Cut> {
+        let message = if self.binary {
+            Message::Binary(body.into())
+        } else {
+            Message::Text(String::from_utf8(body).unwrap_or_default().into())
         };
-        match tokio::time::timeout(limits::FRAME_TIMEOUT, sent).await {
+        self.send(message).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Cut> {
+        match tokio::time::timeout(limits::FRAME_TIMEOUT, self.socket.say(message)).await {
             Ok(sent) => sent.map_err(|_| Cut),
             Err(_) => {
                 tracing::warn!("a websocket client did not read for too long and was cut off");

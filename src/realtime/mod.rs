@@ -3,4 +3,5 @@
 pub mod connection;
 pub mod feed;
 mod open;
+pub mod socket;
 pub mod subscribe;

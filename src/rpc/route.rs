@@ -12,6 +12,7 @@ use crate::colony::message::{Address, Answered, Body, Command};
 use crate::colony::poll::{Delivery, Left, PollSlot};
 use crate::crypto::{Identity, Memo, signer};
 use crate::metrics::Metrics;
+use crate::queue::queue;
 use crate::refusal::Refusal;
 use crate::server::actor::{ServerActor, ServerCall};
 use crate::server::directory::{ColonyHandle, Directory};
@@ -21,7 +22,7 @@ use actix::prelude::{Addr, SendError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use wal::Log;
 
 /// What the http workers share.
@@ -188,11 +189,12 @@ impl Rpc {
         command.check()?;
         let mut colonies = self.resolve(command.address(), &caller).into_iter();
         let first = match (colonies.next(), command.address()) {
-            (None, Address::Attribute(id)) => self.of_past_attribute(id).await?,
+            // Boxed, as all that few requests need: a parked poll's future has room for whatever may happen in it.
+            (None, Address::Attribute(id)) => Box::pin(self.of_past_attribute(id)).await?,
             (first, _) => first,
         };
         let Some(mut colony) = first else {
-            self.settled().await;
+            Box::pin(self.settled()).await;
             return Err(command.unknown());
         };
         let mut first_refusal = None;
@@ -230,7 +232,10 @@ impl Rpc {
         let mut searched = false;
         for look in 1..=LOOKS {
             let answered = ask_once(colony, caller.clone(), command, searched).await?;
-            match self.follow(colony, caller, answered).await {
+            if matches!(answered.body, Body::Ready(_)) {
+                return Ok(answered);
+            }
+            match Box::pin(self.follow(colony, caller, answered)).await {
                 Followed::Answer(outcome) => return outcome,
                 Followed::Again => {}
                 Followed::Moved => tokio::time::sleep(LOOK_PAUSE * look).await,
@@ -299,10 +304,10 @@ async fn ask_once(colony: &ColonyHandle, caller: Identity, command: Box<dyn Comm
 
 /// A long poll. When this future is dropped, the client has gone: the colony takes back what was held for it.
 async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command: Box<dyn Command>) -> Outcome {
-    let (tell, mut told) = mpsc::unbounded_channel::<Delivery>();
+    let (tell, mut told) = queue::<Delivery>(usize::MAX);
     let slot = Arc::new(PollSlot::new(move |delivery| {
-        // Nobody waits any more when the client has gone.
-        let _ = tell.send(delivery);
+        // There is room for any number: one comes each time that something is held for this poll or that it ends.
+        let _ = tell.give(delivery);
     }));
     let reply = ReplyTo::Poll(slot.clone());
     if colony.mailbox.call(Call { caller, command, reply, searched: false }).is_err() {
@@ -311,7 +316,7 @@ async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command:
     // Weak: when the colony has let go of the poll, nothing can answer it any more, and waiting must end.
     let slot = Arc::downgrade(&slot);
     let guard = Parked { colony: colony.clone(), slot: slot.clone() };
-    while let Some((generation, outcome)) = told.recv().await {
+    while let Some((generation, outcome)) = told.take().await {
         let answered = outcome?;
         // A client that hung up in the meantime must be noticed before the assignment counts as sent. The first pause
         // lets the worker hear of sockets that were closed; then the connection marks its own and polls this future
