@@ -79,7 +79,8 @@ impl S3Store {
         let found = self.send("HEAD", &path, EMPTY, SendBody::none())?;
         match found.status().as_u16() {
             200 => Ok(()),
-            404 => {
+            // An answer to HEAD has no text; what is wrong with a name or a region is said to whoever wants to make it.
+            400 | 404 => {
                 let made = self.send("PUT", &path, EMPTY, &[][..])?;
                 // Somebody else may have made it in between.
                 if made.status().as_u16() == 409 { Ok(()) } else { self.accepted(&bucket, made).map(|_| ()) }

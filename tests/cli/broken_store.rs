@@ -83,6 +83,8 @@ fn a_store_that_refuses_says_why() {
         let line = fails(&shell, &["fs", "get", "-n", "b.txt", "-l", "mine/sub", "-d", "got"]);
         assert!(line.contains("got/b.txt") && line.contains(bucket) && line.contains("AWS_S3_BUCKET"), "{line}");
     }
+    let line = fails(&shell, &["fs", "sync", "-l", "new", "-d", "mine", "--yes"]);
+    assert!(line.contains("InvalidBucketName (400)") && line.contains("AWS_S3_BUCKET"), "{line}");
     for (name, value) in [("AWS_S3_BUCKET", BUCKET), ("AWS_S3_ACCESSKEY", ACCESS_KEY), ("AWS_S3_SECRETKEY", SECRET_KEY)]
     {
         shell.export(name, "");
