@@ -23,9 +23,13 @@ pub fn instruction(name: &str) -> String {
     stage.iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("no {name}")).1.clone()
 }
 
+/// Where systems have the command that gives a program another root directory.
+const CHROOT: [&str; 2] = ["/usr/sbin/chroot", "/usr/bin/chroot"];
+
 /// Everything that a process in the image sees. A container has `/proc` and `/dev` beside it; this one does without.
 pub struct Image {
     root: TempDir,
+    chroot: &'static str,
 }
 
 /// The user that the image's program runs as.
@@ -40,6 +44,7 @@ impl Image {
         if !elf::is_static(&binary()) {
             return Err("COLONIES_PACKAGED_BINARY names no static binary".to_owned());
         }
+        let chroot = CHROOT.into_iter().find(|path| Path::new(path).exists()).ok_or("chroot is not here")?;
         let root = TempDir::with_prefix("image-").unwrap();
         fs::set_permissions(root.path(), PermissionsExt::from_mode(0o755)).unwrap();
         for (_, copied) in last_stage().iter().filter(|(name, _)| name == "COPY") {
@@ -50,25 +55,21 @@ impl Image {
             match from {
                 "/image/colonies" => drop(fs::copy(binary(), &to).unwrap()),
                 "/image/data" => fs::create_dir(&to).unwrap(),
-                other => drop(fs::copy(other, &to).unwrap_or_else(|error| panic!("{other}: {error}"))),
+                other => drop(fs::copy(other, &to).map_err(|error| format!("{other}: {error}"))?),
             }
             if copied.contains(&format!("--chown={USER}:{USER}")) {
                 chown(&to, Some(USER), Some(USER)).unwrap();
                 fs::set_permissions(&to, PermissionsExt::from_mode(0o700)).unwrap();
             }
         }
-        Ok(Image { root })
-    }
-
-    pub fn root(&self) -> &Path {
-        self.root.path()
+        Ok(Image { root, chroot })
     }
 
     /// Its entry point with its environment, without arguments yet.
     pub fn program(&self) -> Command {
         assert_eq!(instruction("ENTRYPOINT"), "[\"/colonies\"]");
-        let mut command = Command::new("/usr/sbin/chroot");
-        command.env_clear().arg(format!("--userspec={}", instruction("USER"))).arg(self.root());
+        let mut command = Command::new(self.chroot);
+        command.env_clear().arg(format!("--userspec={}", instruction("USER"))).arg(self.root.path());
         for (_, pair) in last_stage().iter().filter(|(name, _)| name == "ENV") {
             let (name, value) = pair.split_once('=').unwrap();
             command.env(name, value);
@@ -93,11 +94,12 @@ fn names_are_looked_up_in_the_image() {
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
-    fs::write(image.root().join("etc/hosts"), "127.0.0.1 localhost broker.example\n").unwrap();
+    fs::write(image.root.path().join("etc/hosts"), "127.0.0.1 localhost broker.example\n").unwrap();
     assert_eq!(status("127.0.0.1").0, Some(0));
     assert_eq!(status("broker.example").0, Some(0), "{:?}", status("broker.example"));
     // A name server that nobody is.
-    fs::write(image.root().join("etc/resolv.conf"), "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n").unwrap();
+    fs::write(image.root.path().join("etc/resolv.conf"), "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        .unwrap();
     let (code, said) = status("nobody.example");
     assert_eq!(code, Some(1));
     assert!(said.contains("cannot reach the server at http://nobody.example") && said.lines().count() == 1, "{said}");
