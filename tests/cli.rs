@@ -8,6 +8,8 @@ mod support;
 mod blueprints;
 #[path = "cli/bootstrap.rs"]
 mod bootstrap;
+#[path = "cli/broken_store.rs"]
+mod broken_store;
 #[path = "cli/failures.rs"]
 mod failures;
 #[path = "cli/files.rs"]
@@ -20,14 +22,14 @@ mod keys;
 mod manual;
 #[path = "cli/monitor.rs"]
 mod monitor;
+#[path = "cli/relay.rs"]
+mod relay;
 #[path = "cli/scenarios.rs"]
 mod scenarios;
 #[path = "cli/secure.rs"]
 mod secure;
 #[path = "cli/shell.rs"]
 mod shell;
-#[path = "cli/store.rs"]
-mod store;
 #[path = "cli/sync.rs"]
 mod sync;
 #[path = "cli/top.rs"]

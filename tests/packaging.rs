@@ -6,6 +6,10 @@ mod support;
 
 #[path = "packaging/compose.rs"]
 mod compose;
+#[path = "packaging/elf.rs"]
+mod elf;
+#[path = "packaging/image.rs"]
+mod image;
 #[path = "packaging/install.rs"]
 mod install;
 #[path = "packaging/migrate.rs"]

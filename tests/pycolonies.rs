@@ -7,7 +7,8 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 use support::Server;
-use support::python::{PYTHON, run};
+use support::installed::run;
+use support::python::PYTHON;
 
 /// Runs a script of `tests/pycolonies` against a server of its own.
 fn script(name: &str) {

@@ -10,7 +10,8 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use support::python::{PYTHON, run};
+use support::installed::run;
+use support::python::PYTHON;
 use support::{Colony, Server, Value, json, wait};
 use tempfile::TempDir;
 

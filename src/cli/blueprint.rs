@@ -26,7 +26,7 @@ pub struct BlueprintGroup {
 
 #[derive(Subcommand)]
 enum BlueprintCommand {
-    /// Kinds of blueprints
+    /// Add, show, list and remove kinds of blueprints
     #[command(subcommand)]
     Definition(definition::DefinitionCommand),
     /// Add a blueprint

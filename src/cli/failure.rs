@@ -1,6 +1,7 @@
 //! Failures in one line that says what to do.
 
 use crate::client::ClientError;
+use crate::object_store::StoreError;
 use std::error::Error;
 use std::io;
 use wal::OpenError;
@@ -20,11 +21,13 @@ pub fn line(error: &anyhow::Error) -> Option<String> {
 }
 
 fn hint(cause: &(dyn Error + 'static)) -> Option<&'static str> {
-    match (cause.downcast_ref::<ClientError>(), cause.downcast_ref::<OpenError>()) {
-        (Some(error), _) => about_asking(error),
-        (_, Some(error)) => about_opening(error),
-        (None, None) => None,
+    if let Some(error) = cause.downcast_ref::<ClientError>() {
+        return about_asking(error);
     }
+    if let Some(error) = cause.downcast_ref::<StoreError>() {
+        return about_storing(error);
+    }
+    about_opening(cause.downcast_ref::<OpenError>()?)
 }
 
 fn about_opening(error: &OpenError) -> Option<&'static str> {
@@ -50,6 +53,20 @@ fn about_asking(error: &ClientError) -> Option<&'static str> {
             Some("do COLONIES_SERVER_HOST, COLONIES_SERVER_PORT and COLONIES_TLS name a Colonies server?")
         }
         ClientError::Refused { .. } => None,
+    }
+}
+
+fn about_storing(error: &StoreError) -> Option<&'static str> {
+    match error {
+        StoreError::Unreachable { .. } => {
+            Some("is it running, and do AWS_S3_ENDPOINT and AWS_S3_TLS say where it is and whether it speaks TLS?")
+        }
+        StoreError::Refused { status: 401 | 403, .. } => {
+            Some("do AWS_S3_ACCESSKEY and AWS_S3_SECRETKEY belong together, and may they use AWS_S3_BUCKET?")
+        }
+        StoreError::Refused { status: 404, .. } => Some("is AWS_S3_BUCKET the bucket that it was put into?"),
+        StoreError::Refused { reason, .. } if reason.contains("Bucket") => Some("is AWS_S3_BUCKET what it should be?"),
+        _ => None,
     }
 }
 

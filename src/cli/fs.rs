@@ -38,16 +38,16 @@ pub struct FsGroup {
 
 #[derive(Subcommand)]
 enum FsCommand {
-    /// Labels
+    /// List and remove labels, under which files are kept
     #[command(subcommand)]
     Label(LabelCommand),
-    /// Snapshots
+    /// Make, show, download and remove snapshots of labels
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
     /// List the files of a label
     #[command(alias = "list")]
     Ls {
-        /// The label
+        /// The label, as in /src
         #[arg(short, long)]
         label: String,
     },

@@ -18,7 +18,11 @@ pub fn read_file<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
 fn parse<T: DeserializeOwned>(text: &str) -> anyhow::Result<T> {
     json::decode(text.as_bytes()).map_err(|error| {
         let line = error.line().checked_sub(1).and_then(|line| text.lines().nth(line)).unwrap_or_default();
-        anyhow::anyhow!("{error}: {}", line.trim())
+        match line.trim() {
+            // Where the text ends too early there is no line to show.
+            "" => anyhow::anyhow!("{error}"),
+            line => anyhow::anyhow!("{error}: {line}"),
+        }
     })
 }
 

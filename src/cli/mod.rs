@@ -43,7 +43,7 @@ mod user;
 mod wal;
 mod workflow;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use connection::Global;
 use std::process::ExitCode;
 
@@ -136,7 +136,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage::report(&error),
+        Err(error) => return usage::report(&error, &Cli::command()),
     };
     // The servers that a load starts for itself have nothing to say unless something is wrong.
     let quiet = matches!(cli.command, Command::Bench(_));

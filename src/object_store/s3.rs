@@ -75,15 +75,17 @@ impl S3Store {
 
     pub(super) fn make_bucket(&self) -> Result<(), StoreError> {
         let path = format!("/{}", encoded(&self.bucket));
+        let bucket = format!("the bucket {}", self.bucket);
         let found = self.send("HEAD", &path, EMPTY, SendBody::none())?;
         match found.status().as_u16() {
             200 => Ok(()),
-            404 => {
+            // An answer to HEAD has no text; what is wrong with a name or a region is said to whoever wants to make it.
+            400 | 404 => {
                 let made = self.send("PUT", &path, EMPTY, &[][..])?;
                 // Somebody else may have made it in between.
-                if made.status().as_u16() == 409 { Ok(()) } else { self.accepted("the bucket", made).map(|_| ()) }
+                if made.status().as_u16() == 409 { Ok(()) } else { self.accepted(&bucket, made).map(|_| ()) }
             }
-            _ => self.accepted("the bucket", found).map(|_| ()),
+            _ => self.accepted(&bucket, found).map(|_| ()),
         }
     }
 
@@ -91,7 +93,7 @@ impl S3Store {
         let length = digest.size.to_string();
         let (path, body) = (self.path(object), SendBody::from_reader(contents));
         let answer = self.send_with("PUT", &path, &digest.sha256, Some(("content-length", &length)), body)?;
-        self.accepted(object, answer).map(|_| ())
+        self.accepted(&self.named(object), answer).map(|_| ())
     }
 
     /// A store that knows no ranges answers with everything, of which the front is passed over then.
@@ -99,7 +101,7 @@ impl S3Store {
         let range = format!("bytes={from}-");
         let range = (from > 0).then_some(("range", range.as_str()));
         let answer = self.send_with("GET", &self.path(object), EMPTY, range, SendBody::none())?;
-        let answer = self.accepted(object, answer)?;
+        let answer = self.accepted(&self.named(object), answer)?;
         let passed_over = if answer.status().as_u16() == PARTIAL_CONTENT { 0 } else { from };
         let mut contents = answer.into_body().into_reader();
         let unreachable =
@@ -110,11 +112,16 @@ impl S3Store {
 
     pub(super) fn remove(&self, object: &str) -> Result<(), StoreError> {
         let answer = self.send("DELETE", &self.path(object), EMPTY, SendBody::none())?;
-        self.accepted(object, answer).map(|_| ())
+        self.accepted(&self.named(object), answer).map(|_| ())
     }
 
     fn path(&self, object: &str) -> String {
         format!("/{}/{}", encoded(&self.bucket), encoded(object))
+    }
+
+    /// An object for people.
+    fn named(&self, object: &str) -> String {
+        format!("{}/{object}", self.bucket)
     }
 
     /// Sends a signed request.

@@ -16,7 +16,10 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
     let line = shell.fails(2, &["procss", "ps"]);
     assert!(line.contains("'procss'") && line.contains("process"), "{line}");
     let line = shell.fails(2, &["user", "add", "--name", "u", "--userid", "abc"]);
-    assert!(line.contains("an id has 64 characters, not 3"), "{line}");
+    assert!(line.ends_with("an id has 64 characters, not 3 (see colonies user add --help)"), "{line}");
+    shell.write("cut.json", "{\n");
+    let line = shell.fails(1, &["function", "submit", "--spec", "cut.json"]);
+    assert_eq!(line, "cut.json: EOF while parsing an object at line 2 column 0");
     let line = shell.fails(2, &["process", "psw", "--label", "l", "--executortype", "t"]);
     assert!(line.contains("cannot be used with"), "{line}");
     let line = shell.fails(1, &["function", "exec", "--func", "f"]);

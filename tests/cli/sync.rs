@@ -1,17 +1,24 @@
 //! Files between a directory, a label and an object store (S17, S19, S20).
 
 use crate::shell::Shell;
-use crate::store::MemoryStore;
+use crate::support::installed::run;
+use crate::support::object_store::{ACCESS_KEY, ObjectStore, SECRET_KEY};
+use crate::support::python::PYTHON;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
-fn shell_with_store() -> (Shell, MemoryStore) {
-    let mut shell = Shell::new();
-    let (store, address) = MemoryStore::start();
+/// The bucket that is exported; nobody has made it.
+pub const BUCKET: &str = "new-bucket";
+
+/// A shell that knows an object store.
+pub fn shell_with_store() -> (Shell, ObjectStore) {
+    let (mut shell, store) = (Shell::new(), ObjectStore::start());
     for (name, value) in [
-        ("AWS_S3_ENDPOINT", address.to_string().as_str()),
-        ("AWS_S3_ACCESSKEY", "access"),
-        ("AWS_S3_SECRETKEY", "secret"),
-        ("AWS_S3_BUCKET", "new-bucket"),
+        ("AWS_S3_ENDPOINT", store.address().to_string().as_str()),
+        ("AWS_S3_ACCESSKEY", ACCESS_KEY),
+        ("AWS_S3_SECRETKEY", SECRET_KEY),
+        ("AWS_S3_BUCKET", BUCKET),
         ("AWS_S3_TLS", "false"),
     ] {
         shell.export(name, value);
@@ -20,14 +27,14 @@ fn shell_with_store() -> (Shell, MemoryStore) {
 }
 
 /// A directory with a file, an empty one, and one below.
-fn my_files(shell: &Shell) {
+pub fn my_files(shell: &Shell) {
     fs::create_dir_all(shell.path("mine/sub")).unwrap();
     shell.write("mine/a.txt", "hi");
     shell.write("mine/empty", "");
     shell.write("mine/sub/b.txt", "ho");
 }
 
-const UP: [&str; 7] = ["fs", "sync", "-l", "mine", "-d", "mine", "--yes"];
+pub const UP: [&str; 7] = ["fs", "sync", "-l", "mine", "-d", "mine", "--yes"];
 
 #[test]
 fn a_directory_goes_up_and_comes_down_the_same() {
@@ -37,10 +44,10 @@ fn a_directory_goes_up_and_comes_down_the_same() {
     assert_eq!((&dry["upload"], &dry["download"]), (&3.into(), &0.into()));
     let plans = shell.ok(&["fs", "sync", "-l", "mine", "-d", "mine", "--dry", "--syncplans"]).stdout;
     assert!(plans.contains("These files will be uploaded") && plans.contains("/mine/sub"), "{plans}");
-    assert!(store.contents().is_empty(), "dry is dry");
+    assert!(store.contents(BUCKET).is_empty(), "dry is dry");
     assert_eq!(shell.answering("no\n", &UP[..6]).code, Some(1));
     shell.ok(&UP);
-    assert_eq!(store.contents(), [b"hi", b"ho"], "the empty file is only registered");
+    assert_eq!(store.contents(BUCKET), [b"hi", b"ho"], "the empty file is only registered");
     assert_eq!(shell.ok(&UP).value("Upload"), "0");
 
     shell.ok(&["fs", "sync", "-l", "/mine/", "-d", "copy", "--yes"]);
@@ -72,6 +79,24 @@ fn where_both_sides_differ_one_is_kept() {
     assert!(!shell.path("copy/extra").exists() && shell.path("copy/a.txt").exists());
 }
 
+/// More files than are on their way at once, one of them large, with names that have to be encoded.
+#[test]
+fn many_files_and_a_large_one_go_up_and_come_down() {
+    let (shell, store) = shell_with_store();
+    fs::create_dir(shell.path("mine")).unwrap();
+    let contents = |n: usize| if n == 0 { large().repeat(60) } else { format!("contents {n}").repeat(n).into_bytes() };
+    let name = |n: usize| format!("n\u{e4}me + {n}%.txt");
+    for n in 0..30 {
+        fs::write(shell.path("mine").join(name(n)), contents(n)).unwrap();
+    }
+    assert_eq!(shell.ok(&UP).value("Upload"), "30");
+    assert_eq!(store.objects(BUCKET).len(), 30);
+    shell.ok(&["fs", "sync", "-l", "mine", "-d", "copy", "--yes"]);
+    for n in 0..30 {
+        assert!(fs::read(shell.path("copy").join(name(n))).unwrap() == contents(n), "{n}");
+    }
+}
+
 #[test]
 fn files_and_snapshots_are_downloaded_and_removed_with_their_contents() {
     let (shell, store) = shell_with_store();
@@ -87,61 +112,38 @@ fn files_and_snapshots_are_downloaded_and_removed_with_their_contents() {
     assert_eq!(fs::read_to_string(shell.path("got/a.txt")).unwrap(), "changed");
 
     shell.ok(&["fs", "remove", "-n", "a.txt", "-l", "mine"]);
-    assert_eq!(store.contents(), [b"ho"], "both revisions are gone");
+    assert_eq!(store.contents(BUCKET), [b"ho"], "both revisions are gone");
     let line = shell.fails(1, &["fs", "snapshot", "download", "-n", "before", "-d", "again"]);
     assert!(line.contains("1 files of the snapshot were removed since"), "{line}");
     shell.ok(&["fs", "label", "remove", "-l", "mine", "--yes"]);
-    assert!(store.contents().is_empty());
+    assert!(store.contents(BUCKET).is_empty());
     assert!(shell.fails(1, &["fs", "get", "-n", "a.txt", "-l", "mine"]).contains("Failed to get file"));
 }
 
-#[test]
-fn damaged_contents_do_not_arrive() {
-    let (mut shell, store) = shell_with_store();
-    my_files(&shell);
-    shell.ok(&UP);
-    store.damage(|contents| contents[0] = b'!');
-    let get = ["fs", "get", "-n", "a.txt", "-l", "mine", "-d", "got"];
-    let line = shell.fails(1, &get);
-    assert!(line.contains("got/a.txt") && line.contains("checksum differs"), "{line}");
-    store.damage(|contents| contents.push(b'!'));
-    assert!(shell.fails(1, &get).contains("size differs"));
-    assert_eq!(fs::read_dir(shell.path("got")).unwrap().count(), 0, "nothing is left behind");
-    shell.export("AWS_S3_ACCESSKEY", "wrong");
-    let line = shell.fails(1, &["fs", "sync", "-l", "mine", "-d", "copy", "--yes"]);
-    assert!(line.contains("the object store refused") && line.contains("InvalidAccessKeyId (403)"), "{line}");
-    shell.export("AWS_S3_BUCKET", "");
-    let line = shell.fails(1, &["fs", "get", "-n", "a.txt", "-l", "mine"]);
-    assert!(line.starts_with("AWS_S3_BUCKET is not set"), "{line}");
-}
-
 /// A file of a few reads.
-fn large() -> Vec<u8> {
+pub fn large() -> Vec<u8> {
     (0..300_000_u32).map(|n| (n % 251) as u8).collect()
 }
 
+/// The Python client, whose S3 is another's: each finds what the other has put there.
 #[test]
-fn a_download_that_broke_off_goes_on() {
-    let (shell, store) = shell_with_store();
-    fs::create_dir(shell.path("mine")).unwrap();
-    fs::write(shell.path("mine/large"), large()).unwrap();
+fn the_python_client_shares_the_store() {
+    let (mut shell, _store) = shell_with_store();
+    shell.export("AWS_S3_REGION", "us-east-1");
+    shell.export("AWS_S3_SKIPVERIFY", "false");
+    my_files(&shell);
     shell.ok(&UP);
-    store.break_off(Some(100_000));
-    let down = ["fs", "sync", "-l", "mine", "-d", "copy", "--yes"];
-    let line = shell.fails(1, &down);
-    assert!(line.contains("copy/large") && line.contains("the next try goes on"), "{line}");
-    assert!(!shell.path("copy/large").exists(), "whole or not at all");
-    // What is there of it is no file of the directory.
-    assert_eq!(shell.json(&[&down[..6], &["--dry"]].concat())["upload"], 0);
-    store.break_off(None);
-    shell.ok(&down);
-    assert_eq!(fs::read(shell.path("copy/large")).unwrap(), large());
-    let ranges = store.ranges();
-    assert_eq!(ranges.len(), 1, "{ranges:?}");
-    let from: usize = ranges[0].trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
-    assert!(from > 0 && from <= 100_000, "{ranges:?}");
-    let names: Vec<_> = fs::read_dir(shell.path("copy")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names.len(), 2, "the file and .cfs: {names:?}");
+    let mut command = Command::new(&*PYTHON);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pycolonies/files.py"));
+    let address = shell.server.address();
+    command.args([&address.ip().to_string(), &address.port().to_string(), "dev"]);
+    command.envs(shell.variables.iter().map(|(name, value)| (name, value))).current_dir(shell.path("."));
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("NO_PROXY", "127.0.0.1");
+    assert!(run(&mut command).ends_with("done\n"));
+
+    assert_eq!(shell.ok(&UP).value("Download"), "2");
+    assert_eq!(fs::read_to_string(shell.path("mine/python.txt")).unwrap(), "from python");
+    assert!(fs::read(shell.path("mine/large-of-python")).unwrap() == fs::read(shell.path("large-of-python")).unwrap());
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! `source docker-compose.env; docker-compose up`, without the containers: the service's command with its environment,
-//! as the compose file has them.
+//! as the compose file has them; in the image's own files where that can be done.
 
+use super::image::{Image, instruction, last_stage};
 use super::{binary, read, source};
 use crate::support::wait;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
 
 type Environment = BTreeMap<String, String>;
 
@@ -42,30 +43,46 @@ fn compose() -> Value {
     serde_yaml_ng::from_str(&read("docker-compose.yml")).unwrap()
 }
 
-/// The instructions of the image's last stage.
-fn last_stage() -> Vec<(String, String)> {
-    let text = read("packaging/Dockerfile").replace("\\\n", "");
-    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-    let instructions: Vec<_> =
-        lines.map(|line| line.split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap()).collect();
-    let from = instructions.iter().rposition(|(name, _)| name == "FROM").unwrap();
-    instructions[from..].to_vec()
+/// Where the service runs.
+enum Place {
+    /// On this machine, with the volume in a directory.
+    Here(TempDir),
+    /// In the image's files.
+    Image(Image),
 }
 
-fn instruction(name: &str) -> String {
-    let stage = last_stage();
-    stage.iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("no {name}")).1.clone()
+impl Place {
+    /// The image's program, not started yet.
+    fn program(&self) -> Command {
+        match self {
+            Place::Here(_) => {
+                let mut command = Command::new(binary());
+                command.env_clear();
+                command
+            }
+            Place::Image(image) => image.program(),
+        }
+    }
+
+    /// What the volume is called there that the image has at `inside`.
+    fn volume<'a>(&'a self, inside: &'a str) -> &'a str {
+        match self {
+            Place::Here(volume) => volume.path().to_str().unwrap(),
+            Place::Image(_) => inside,
+        }
+    }
 }
 
 /// The service as a process; killed when dropped.
-struct Service {
+struct Service<'a> {
+    place: &'a Place,
     child: Child,
     port: u16,
 }
 
-impl Service {
-    /// Starts what `docker-compose up` would, with the volume in this directory.
-    fn up(volume: &Path, environment: &Environment) -> Service {
+impl Service<'_> {
+    /// Starts what `docker-compose up` would.
+    fn up<'a>(place: &'a Place, environment: &Environment) -> Service<'a> {
         let compose = compose();
         let services = compose["services"].as_object().unwrap();
         assert_eq!(services.len(), 1, "one service where the reference has six");
@@ -79,17 +96,16 @@ impl Service {
         let (outside, within) = port.split_once(':').unwrap();
         assert_eq!(outside, within);
 
-        let mut command = Command::new(binary());
-        command.env_clear();
+        let mut command = place.program();
         for (name, value) in service["environment"].as_object().unwrap() {
             command.env(name, interpolated(value.as_str().unwrap(), environment));
         }
         for argument in texts(&service["command"]) {
             let argument = interpolated(&argument, environment);
-            command.arg(if argument == inside { volume.to_str().unwrap() } else { &argument });
+            command.arg(if argument == inside { place.volume(inside) } else { &argument });
         }
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        Service { child, port: within.parse().unwrap() }
+        Service { place, child, port: within.parse().unwrap() }
     }
 
     /// Waits until its health check is content.
@@ -99,8 +115,8 @@ impl Service {
         assert_eq!(check[..2], ["CMD".to_owned(), "/colonies".to_owned()]);
         let inside = &compose["services"]["colonies-server"]["environment"];
         wait::until_true("the health check", || {
-            let mut command = Command::new(binary());
-            command.env_clear().args(&check[2..]).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut command = self.place.program();
+            command.args(&check[2..]).stdout(Stdio::null()).stderr(Stdio::null());
             for (name, value) in inside.as_object().unwrap() {
                 command.env(name, interpolated(value.as_str().unwrap(), environment));
             }
@@ -109,7 +125,7 @@ impl Service {
     }
 }
 
-impl Drop for Service {
+impl Drop for Service<'_> {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
@@ -137,9 +153,21 @@ fn colonies(environment: &Environment, arguments: &[&str]) -> (String, String) {
 
 #[test]
 fn hello_world_after_source_and_up() {
+    hello_world(&Place::Here(TempDir::new().unwrap()));
+}
+
+/// The same in the files of the image and nothing else, as its user.
+#[test]
+fn hello_world_in_the_image() {
+    match Image::assemble() {
+        Ok(image) => hello_world(&Place::Image(image)),
+        Err(why) => eprintln!("left out: {why}"),
+    }
+}
+
+fn hello_world(place: &Place) {
     let environment = environment();
-    let volume = tempfile::TempDir::new().unwrap();
-    let service = Service::up(volume.path(), &environment);
+    let service = Service::up(place, &environment);
     service.wait_until_healthy(&environment);
     // From outside of the container it is reached too.
     TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], service.port))).unwrap();
@@ -158,7 +186,7 @@ fn hello_world_after_source_and_up() {
 
     // `docker-compose restart`: the volume keeps everything.
     drop(service);
-    let again = Service::up(volume.path(), &environment);
+    let again = Service::up(place, &environment);
     again.wait_until_healthy(&environment);
     assert_eq!(colonies(&environment, &["process", "get", "-p", process, "--out"]).0, "helloworld\n");
 }

@@ -6,8 +6,10 @@
 pub mod client;
 pub mod colony;
 pub mod http;
+pub mod installed;
 pub mod load;
 pub mod machine;
+pub mod object_store;
 pub mod poll;
 pub mod python;
 pub mod server;

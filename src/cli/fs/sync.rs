@@ -48,7 +48,7 @@ struct Trees {
     /// The directory
     #[arg(short, long)]
     dir: PathBuf,
-    /// The label; the one in the directory's .cfs file unless given
+    /// The label, as in /src; the one in the directory's .cfs file unless given
     #[arg(short, long)]
     label: Option<String>,
     /// Do nothing, say only how much it would be
@@ -58,7 +58,7 @@ struct Trees {
     #[arg(long)]
     yes: bool,
     /// Say nothing that is not wrong
-    #[arg(long = "quite", alias = "quiet", requires = "yes")]
+    #[arg(long = "quite", visible_alias = "quiet", requires = "yes")]
     quiet: bool,
 }
 
