@@ -62,6 +62,9 @@ impl Image {
                 fs::set_permissions(&to, PermissionsExt::from_mode(0o700)).unwrap();
             }
         }
+        // What every container is given.
+        fs::create_dir_all(root.path().join("etc")).unwrap();
+        fs::write(root.path().join("etc/hosts"), "127.0.0.1 localhost\n").unwrap();
         Ok(Image { root, chroot })
     }
 
