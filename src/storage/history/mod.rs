@@ -8,6 +8,7 @@ mod expire;
 pub mod pause;
 mod reader;
 mod rows;
+mod runs;
 mod schema;
 mod search;
 mod writer;
