@@ -13,12 +13,15 @@ const STATIC: &str = "GROUP ( -lgcc_eh -lgcc )\n";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let has = |name: &str, value: &str| env::var(name).is_ok_and(|found| found.split(',').any(|part| part == value));
     // Static binaries have it within already.
     let shared = is("CARGO_CFG_TARGET_OS", "linux")
         && is("CARGO_CFG_TARGET_ENV", "gnu")
-        && !has("CARGO_CFG_TARGET_FEATURE", "crt-static");
+        && !has("CARGO_CFG_TARGET_FEATURE", "crt-static")
+        // Another linker than the one that is asked may have no such library.
+        && !env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("linker="));
     if shared && let Some(out) = env::var_os("OUT_DIR").filter(|_| compiler_has("libgcc_eh.a")) {
         let dir = Path::new(&out).join("unwinder");
         fs::create_dir_all(&dir)?;

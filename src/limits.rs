@@ -271,7 +271,12 @@ pub const FRAMES_AHEAD: usize = 64;
 /// Events that wait for one slow websocket client before it is cut off.
 pub const EVENTS_PER_SUBSCRIBER: usize = 256;
 
-/// How long a websocket client may take to make room for one frame before it is cut off.
+/// How long a websocket may be open without a subscription: clients subscribe at once, and who does not would hold a
+/// connection for nothing.
+pub const UNSUBSCRIBED_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long a websocket client may take nothing of what is written before it is cut off, and how long one frame of its own
+/// may be on its way.
 pub const FRAME_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Identities, and addresses, that are counted at once where their requests a second are limited; about 15 MB each.

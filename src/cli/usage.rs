@@ -20,7 +20,7 @@ pub fn report(error: &clap::Error, program: &Command) -> ExitCode {
             ExitCode::from(WRONG_USAGE)
         }
         _ => {
-            eprintln!("colonies: {}", one_line(&error.to_string(), &command(program, std::env::args().skip(1))));
+            eprintln!("colonies: {}", one_line(&error.to_string(), &command(program, words())));
             ExitCode::from(WRONG_USAGE)
         }
     }
@@ -34,6 +34,11 @@ fn one_line(text: &str, command: &str) -> String {
     let paragraphs = said.split("\n\n").map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
     let paragraphs: Vec<_> = paragraphs.filter(|text| !text.is_empty()).collect();
     format!("{} (see {command} --help)", paragraphs.join("; "))
+}
+
+/// The words of this process's command line, whatever bytes are in them.
+fn words() -> impl Iterator<Item = String> {
+    std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())
 }
 
 /// The command that somebody began to write: as far as the words are commands. Not all of clap's errors name it.

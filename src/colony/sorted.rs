@@ -3,10 +3,14 @@
 use std::collections::VecDeque;
 use std::iter::FusedIterator;
 
+/// Values for which a chunk has room whatever is in it.
+const LEAST_ROOM: usize = 16;
+
 /// Values in their order, in chunks of at most `CHUNK`.
 ///
 /// A value behind or before all others is added in O(1), another one found, added and removed in O(log n) comparisons and
-/// the moving of at most half a chunk. What came in order fills its chunks, where a B-tree leaves half of each node empty.
+/// the moving of at most half a chunk. What comes in order, at an end or between two chunks, fills its chunks, where a B-tree
+/// leaves half of each node empty.
 #[derive(Clone, Debug)]
 pub struct SortedSet<T, const CHUNK: usize = 256> {
     /// None of them is empty.
@@ -61,11 +65,16 @@ impl<T: Ord + Copy, const CHUNK: usize> SortedSet<T, CHUNK> {
             return false;
         };
         self.len += 1;
-        if chunk.len() < CHUNK {
+        let is_full = chunk.len() >= CHUNK;
+        let before = at.checked_sub(1).filter(|_| place == 0);
+        if let Some(before) = before.and_then(|before| self.chunks.get_mut(before)).filter(|c| c.len() < CHUNK) {
+            // Between two chunks: behind the first, so that what comes in order there fills it.
+            before.push_back(value);
+        } else if is_full && place == 0 {
+            self.chunks.insert(at, VecDeque::from([value]));
+        } else if let Some(chunk) = self.chunks.get_mut(at).filter(|_| !is_full) {
             chunk.insert(place, value);
-        } else if at == 0 && place == 0 {
-            self.chunks.push_front(VecDeque::from([value]));
-        } else {
+        } else if let Some(chunk) = self.chunks.get_mut(at) {
             let mut upper = chunk.split_off(CHUNK / 2);
             match place.checked_sub(chunk.len()) {
                 Some(place) => upper.insert(place, value),
@@ -87,6 +96,9 @@ impl<T: Ord + Copy, const CHUNK: usize> SortedSet<T, CHUNK> {
         };
         chunk.remove(place);
         self.len -= 1;
+        if chunk.len() < chunk.capacity() / 4 && chunk.capacity() > LEAST_ROOM {
+            chunk.shrink_to(2 * chunk.len());
+        }
         match chunk.len() {
             0 => {
                 self.chunks.remove(at);
@@ -198,5 +210,14 @@ mod tests {
         assert!(set.chunks.len() <= 4, "{:?}", set.chunks);
         (0..80).for_each(|value| assert_eq!(set.remove(&value), value % 8 == 0));
         assert!(set.chunks.is_empty());
+    }
+
+    #[test]
+    fn what_comes_in_order_between_others_fills_its_chunks_too() {
+        let mut set = Small::default();
+        (1_000..1_080).for_each(|value| assert!(set.insert(value)));
+        (0..80).for_each(|value| assert!(set.insert(value)));
+        assert_eq!(set.chunks.len(), 20);
+        assert!(set.iter().copied().eq((0..80).chain(1_000..1_080)));
     }
 }

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::rpc::route::{HttpReply, Rpc};
 use actix_http::body::BoxBody;
-use actix_http::{HttpMessage, Payload, Request, Response};
+use actix_http::{ConnectionType, HttpMessage, Payload, Request, Response};
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -135,7 +135,7 @@ const UNLIMITED: [&str; 4] = ["/health", "/health/", "/ready", "/metrics"];
 /// What is left of the body is not read: the connection can't be used again.
 pub(super) fn refused_unread(refusal: Refusal) -> HttpResponse {
     let mut response = reply(refusal.into());
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response.head_mut().set_connection_type(ConnectionType::Close);
     response
 }
 

@@ -17,6 +17,7 @@ use actix_web::web::{BytesMut, Data};
 use std::io;
 use std::rc::Rc;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
 /// Where websockets are.
 pub const PATH: &str = "/pubsub";
@@ -36,7 +37,8 @@ where
             let read = BytesMut::from(&read_buf[..]);
             // Its headers are in the buffer that is let go of.
             drop((request, read_buf));
-            if write_head(&mut io, codec, write_buf, response).await.is_ok() {
+            let accepted = timeout(limits::FRAME_TIMEOUT, write_head(&mut io, codec, write_buf, response)).await;
+            if let Ok(Ok(())) = accepted {
                 realtime::connection::serve(Socket::new(io, read), shared.rpc.clone()).await;
             }
         }
@@ -47,7 +49,7 @@ where
             };
             // A client that does not read this need not hear it.
             let refused = write_last(&mut io, codec, write_buf, response);
-            let _ = tokio::time::timeout(limits::UNHEARD_TIMEOUT, refused).await;
+            let _ = timeout(limits::UNHEARD_TIMEOUT, refused).await;
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::rpc::route::Rpc;
 use actix_http::ws::{CloseReason, Message};
 use actix_web::web::Bytes;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -64,8 +65,10 @@ struct Connection<T> {
     rpc: Arc<Rpc>,
     outlet: Arc<Outlet>,
     subscriptions: Vec<Subscribed>,
-    /// When the first of the subscriptions to processes ends, and the connection with it.
+    /// When the first of the subscriptions to processes ends, and the connection with it; when there has to be a
+    /// subscription, before there is one.
     until: Option<Instant>,
+    has_subscribed: bool,
     listening: Option<Listening>,
     /// Frames that came while it listened; they have their turn afterwards (chapter 4, 6.5).
     ahead: VecDeque<(bool, Bytes)>,
@@ -93,7 +96,8 @@ pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(socket: Socket<T>, rpc: Ar
         rpc,
         outlet,
         subscriptions: Vec::new(),
-        until: None,
+        until: Some(Instant::now() + limits::UNSUBSCRIBED_TIMEOUT),
+        has_subscribed: false,
         listening: None,
         ahead: VecDeque::new(),
         binary: false,
@@ -219,14 +223,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let feed = Arc::new(Feed::default());
             let until = Instant::now() + timeout;
             let subscribed = wanted.subscribe(&self.rpc, feed.clone()).await?;
+            self.note_subscribed();
             self.listening = Some(Listening { feed, until, _subscribed: subscribed });
         } else {
-            self.subscriptions.push(wanted.subscribe(&self.rpc, self.outlet.clone()).await?);
+            let subscribed = wanted.subscribe(&self.rpc, self.outlet.clone()).await?;
+            self.note_subscribed();
+            self.subscriptions.push(subscribed);
             let ends = Instant::now() + timeout;
             // The first time-out ends the connection.
             self.until = Some(self.until.map_or(ends, |earlier| earlier.min(ends)));
         }
         Ok(())
+    }
+
+    fn note_subscribed(&mut self) {
+        if !std::mem::replace(&mut self.has_subscribed, true) {
+            self.until = None;
+        }
     }
 
     async fn write(&mut self, out: Out) -> Result<(), Cut> {
@@ -253,12 +266,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), Cut> {
-        match tokio::time::timeout(limits::FRAME_TIMEOUT, self.socket.say(message)).await {
-            Ok(sent) => sent.map_err(|_| Cut),
-            Err(_) => {
+        self.socket.say(message).await.map_err(|error| {
+            if error.kind() == io::ErrorKind::TimedOut {
                 tracing::warn!("a websocket client did not read for too long and was cut off");
-                Err(Cut)
             }
-        }
+            Cut
+        })
     }
 }

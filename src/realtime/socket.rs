@@ -11,9 +11,12 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Bytes that are read at once.
 const PIECE: usize = 4 << 10;
+/// Bytes before a frame's payload, at most (RFC 6455, 5.2).
+const FRAME_HEAD_BYTES: usize = 14;
 
 /// A websocket after its handshake.
 pub struct Socket<T> {
@@ -21,6 +24,8 @@ pub struct Socket<T> {
     codec: Codec,
     /// The beginning of a frame that is not whole.
     read: BytesMut,
+    /// When that has to be whole.
+    whole_by: Option<Instant>,
     /// The beginning of a message that comes in several frames, and whether it is binary.
     begun: Option<(bool, BytesMut)>,
 }
@@ -41,7 +46,7 @@ pub enum Heard {
 impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     /// A websocket on a connection of which these bytes were read already, after the handshake.
     pub fn new(io: T, read: BytesMut) -> Self {
-        Socket { io, codec: Codec::new().max_size(limits::FRAME_BYTES), read, begun: None }
+        Socket { io, codec: Codec::new().max_size(limits::FRAME_BYTES), read, whole_by: None, begun: None }
     }
 
     /// Waits for what the client sends next. Nothing is lost where this is dropped before its end.
@@ -49,16 +54,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
         loop {
             match self.codec.decode(&mut self.read) {
                 Ok(Some(frame)) => {
+                    self.whole_by = None;
                     if let Some(heard) = self.take(frame) {
                         return heard;
                     }
                 }
+                // The codec looks at a frame's length when all of it is there.
+                Ok(None) if self.read.len() > limits::FRAME_BYTES + FRAME_HEAD_BYTES => return Heard::Lost,
                 Ok(None) => {
-                    if self.read.is_empty() {
+                    let more = if self.read.is_empty() {
                         // What the last frames took is not kept for the next ones.
                         self.read = BytesMut::new();
-                    }
-                    match self.read_more().await {
+                        self.read_more().await
+                    } else {
+                        let by = *self.whole_by.get_or_insert_with(|| Instant::now() + limits::FRAME_TIMEOUT);
+                        timeout_at(by, self.read_more()).await.unwrap_or(Ok(false))
+                    };
+                    match more {
                         Ok(true) => {}
                         Ok(false) | Err(_) => return Heard::Lost,
                     }
@@ -119,18 +131,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     /// Writes a message, until the connection has taken all of it.
     ///
     /// # Errors
-    /// Where the connection has broken.
+    /// Where the connection has broken; `TimedOut` where it has taken nothing for too long.
     pub async fn say(&mut self, message: Message) -> io::Result<()> {
         let mut bytes = BytesMut::new();
         self.codec.encode(message, &mut bytes).map_err(io::Error::other)?;
-        self.io.write_all(&bytes).await?;
-        self.io.flush().await
+        while !bytes.is_empty() {
+            timeout(limits::FRAME_TIMEOUT, self.io.write_buf(&mut bytes)).await??;
+        }
+        timeout(limits::FRAME_TIMEOUT, self.io.flush()).await?
     }
 
     /// Ends the connection, for what was written before to arrive.
     pub async fn end(mut self) {
         // Where the client has gone or does not read, there is nothing more to do.
-        let _ = tokio::time::timeout(limits::UNHEARD_TIMEOUT, self.io.shutdown()).await;
+        let _ = timeout(limits::UNHEARD_TIMEOUT, self.io.shutdown()).await;
     }
 }
 
@@ -190,6 +204,32 @@ mod tests {
         assert_eq!(heard(&bytes), ["text one", "binary b\"two\"", "ping b\"three\"", "close None", "lost"]);
         // Without its last byte, the close is none.
         assert_eq!(heard(&bytes[..bytes.len() - 1]).last().map(String::as_str), Some("lost"));
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_is_not_waited_for() {
+        // Binary, masked, of 256 GiB; of which as much comes as a frame may have, and a little more.
+        let head = [0x82, 0xFF, 0, 0, 0, 0x40, 0, 0, 0, 0, 1, 2, 3, 4];
+        let bytes = [&head[..], &vec![0; limits::FRAME_BYTES + 1]].concat();
+        let (mut socket, mut client) = pair();
+        client.write_all(&bytes).now_or_never().expect("room").expect("written");
+        assert!(matches!(socket.hear().now_or_never(), Some(Heard::Lost)));
+    }
+
+    #[tokio::test]
+    async fn the_time_of_a_frame_begins_with_its_first_byte_and_ends_with_its_last() {
+        let (mut socket, mut client) = pair();
+        let bytes = sent([Message::Text("hello".into())]);
+        assert!(socket.hear().now_or_never().is_none() && socket.whole_by.is_none());
+        client.write_all(&bytes[..3]).await.expect("room");
+        assert!(socket.hear().now_or_never().is_none());
+        let by = socket.whole_by.expect("a frame has begun");
+        client.write_all(&bytes[3..5]).await.expect("room");
+        assert!(socket.hear().now_or_never().is_none());
+        assert_eq!(socket.whole_by, Some(by));
+        client.write_all(&bytes[5..]).await.expect("room");
+        assert!(matches!(socket.hear().await, Heard::Message(false, _)));
+        assert!(socket.whole_by.is_none());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! has ended, and other crates write the same bytes for it. A newer server reads every older schema; one that is too
 //! new is refused with its number.
 
+use crate::limits;
 use crate::time::Nanos;
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use bincode::{Decode, Encode};
@@ -14,9 +15,10 @@ pub const SCHEMA: u16 = 1;
 
 const CONFIG: Configuration<LittleEndian, Fixint> = bincode::config::legacy();
 
-/// Bytes of memory that what is read may ask for at once: a length that is wrong must not end the process. A record has
-/// 8 MiB at most, and takes a few times as much once it is read.
-const MEMORY_LIMIT: usize = 1 << 30;
+/// Bytes of memory that what is read may ask for at once: a length that is wrong must not end the process. A record is at
+/// most what may be queued for the log (`limits::LOG_QUEUE_BYTES`), and takes a few times as much once it is read.
+const MEMORY_LIMIT: usize = 2 << 30;
+const _: () = assert!(MEMORY_LIMIT as u64 / 8 >= limits::LOG_QUEUE_BYTES, "what could be written can be read again");
 const READING: Configuration<LittleEndian, Fixint, Limit<MEMORY_LIMIT>> = CONFIG.with_limit::<MEMORY_LIMIT>();
 
 /// Schema and time.
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_length_that_is_wrong_asks_for_no_memory() {
-        for length in [1 << 31, 1 << 40, i64::MAX as u64, u64::MAX] {
+        for length in [1 << 40, 1 << 50, i64::MAX as u64, u64::MAX] {
             // The head, then a colony that began: its name has so many bytes.
             let record = [&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &length.to_le_bytes(), b"name"].concat();
             assert!(matches!(decode::<Event>(&record), Err(CodecError::Event(_))), "{length}");

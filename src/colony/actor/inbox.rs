@@ -23,6 +23,14 @@ impl Actor for ColonyActor {
         self.surroundings.turned(&mut self.colony);
         self.arm(ctx);
     }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        // Millions of records are not given back by a worker that others wait for.
+        if let Some((_, Ended::Sealed)) = self.ended {
+            let state = std::mem::take(&mut self.colony.state);
+            std::thread::spawn(move || drop(state));
+        }
+    }
 }
 
 impl Message for Call {
