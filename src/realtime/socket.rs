@@ -173,13 +173,13 @@ mod tests {
     }
 
     /// What is heard of these bytes, with what else was heard before the end.
-    fn heard(bytes: &[u8]) -> Vec<String> {
+    async fn heard(bytes: &[u8]) -> Vec<String> {
         let (mut socket, mut client) = pair();
-        client.write_all(bytes).now_or_never().expect("room").expect("written");
+        client.write_all(bytes).await.expect("room");
         drop(client);
         let mut all = Vec::new();
         loop {
-            match socket.hear().now_or_never().expect("something") {
+            match socket.hear().await {
                 Heard::Message(false, bytes) => all.push(format!("text {}", String::from_utf8_lossy(&bytes))),
                 Heard::Message(true, bytes) => all.push(format!("binary {bytes:?}")),
                 Heard::Ping(bytes) => all.push(format!("ping {bytes:?}")),
@@ -192,8 +192,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn messages_are_heard_in_order_to_the_end() {
+    #[tokio::test]
+    async fn messages_are_heard_in_order_to_the_end() {
         let bytes = sent([
             Message::Text("one".into()),
             Message::Pong(Bytes::new()),
@@ -201,19 +201,19 @@ mod tests {
             Message::Ping(Bytes::from_static(b"three")),
             Message::Close(None),
         ]);
-        assert_eq!(heard(&bytes), ["text one", "binary b\"two\"", "ping b\"three\"", "close None", "lost"]);
+        assert_eq!(heard(&bytes).await, ["text one", "binary b\"two\"", "ping b\"three\"", "close None", "lost"]);
         // Without its last byte, the close is none.
-        assert_eq!(heard(&bytes[..bytes.len() - 1]).last().map(String::as_str), Some("lost"));
+        assert_eq!(heard(&bytes[..bytes.len() - 1]).await.last().map(String::as_str), Some("lost"));
     }
 
-    #[test]
-    fn a_frame_that_is_too_long_is_not_waited_for() {
+    #[tokio::test]
+    async fn a_frame_that_is_too_long_is_not_waited_for() {
         // Binary, masked, of 256 GiB; of which as much comes as a frame may have, and a little more.
         let head = [0x82, 0xFF, 0, 0, 0, 0x40, 0, 0, 0, 0, 1, 2, 3, 4];
         let bytes = [&head[..], &vec![0; limits::FRAME_BYTES + 1]].concat();
         let (mut socket, mut client) = pair();
-        client.write_all(&bytes).now_or_never().expect("room").expect("written");
-        assert!(matches!(socket.hear().now_or_never(), Some(Heard::Lost)));
+        client.write_all(&bytes).await.expect("room");
+        assert!(matches!(socket.hear().await, Heard::Lost));
     }
 
     #[tokio::test]
@@ -232,8 +232,8 @@ mod tests {
         assert!(socket.whole_by.is_none());
     }
 
-    #[test]
-    fn frames_of_one_message_are_put_together() {
+    #[tokio::test]
+    async fn frames_of_one_message_are_put_together() {
         let part = |bytes: &'static [u8]| Bytes::from_static(bytes);
         let bytes = sent([
             Message::Continuation(Item::FirstText(part(b"gr\xc3"))),
@@ -243,26 +243,26 @@ mod tests {
             Message::Continuation(Item::FirstBinary(part(b"\xff"))),
             Message::Continuation(Item::Last(part(b"\xfe"))),
         ]);
-        assert_eq!(heard(&bytes), ["ping b\"!\"", "text grün", "binary b\"\\xff\\xfe\"", "lost"]);
+        assert_eq!(heard(&bytes).await, ["ping b\"!\"", "text grün", "binary b\"\\xff\\xfe\"", "lost"]);
     }
 
-    #[test]
-    fn text_that_is_none_and_bytes_that_are_no_frame_end_it() {
+    #[tokio::test]
+    async fn text_that_is_none_and_bytes_that_are_no_frame_end_it() {
         let in_one = sent([Message::Text("a".into())]);
         // The last byte of a masked frame is text under a mask: turned over, it is not ASCII any more.
         let mut broken = in_one.to_vec();
         *broken.last_mut().expect("a byte") ^= 0x80;
-        assert_eq!(heard(&broken), ["lost"]);
+        assert_eq!(heard(&broken).await, ["lost"]);
         let in_two = [
             Message::Continuation(Item::FirstText(Bytes::from_static(b"\xc3"))),
             Message::Continuation(Item::Last(Bytes::from_static(b"a"))),
         ];
-        assert_eq!(heard(&sent(in_two)), ["lost"]);
-        assert_eq!(heard(b"GET / HTTP/1.1\r\n\r\n"), ["lost"]);
+        assert_eq!(heard(&sent(in_two)).await, ["lost"]);
+        assert_eq!(heard(b"GET / HTTP/1.1\r\n\r\n").await, ["lost"]);
     }
 
-    #[test]
-    fn messages_have_a_limit_in_one_frame_and_in_many() {
+    #[tokio::test]
+    async fn messages_have_a_limit_in_one_frame_and_in_many() {
         let half = Bytes::from(vec![b'a'; limits::FRAME_BYTES / 2]);
         let parts = |last: &'static [u8]| {
             [
@@ -271,16 +271,16 @@ mod tests {
                 Message::Continuation(Item::Last(Bytes::from_static(last))),
             ]
         };
-        assert_eq!(heard(&sent(parts(b""))).len(), 2, "as much as there may be");
-        assert_eq!(heard(&sent(parts(b"a"))), ["lost"]);
+        assert_eq!(heard(&sent(parts(b""))).await.len(), 2, "as much as there may be");
+        assert_eq!(heard(&sent(parts(b"a"))).await, ["lost"]);
         let whole = vec![b'a'; limits::FRAME_BYTES];
-        assert_eq!(heard(&sent([Message::Binary(whole.clone().into())])).len(), 2);
+        assert_eq!(heard(&sent([Message::Binary(whole.clone().into())])).await.len(), 2);
         let more = [&whole[..], b"a"].concat();
-        assert_eq!(heard(&sent([Message::Binary(more.into())])), ["lost"]);
+        assert_eq!(heard(&sent([Message::Binary(more.into())])).await, ["lost"]);
     }
 
-    #[test]
-    fn what_was_read_with_the_handshake_is_heard() {
+    #[tokio::test]
+    async fn what_was_read_with_the_handshake_is_heard() {
         let (server, mut client) = duplex(64);
         let bytes = sent([Message::Text("early".into()), Message::Text("late".into())]);
         let (first, rest) = bytes.split_at(bytes.len() - 3);
@@ -293,15 +293,13 @@ mod tests {
         assert_eq!(socket.read.capacity(), 0, "nothing is kept");
     }
 
-    #[test]
-    fn what_is_said_arrives_whole_and_before_the_end() {
-        actix_rt::System::new().block_on(async {
-            let (mut socket, mut client) = pair();
-            socket.say(Message::Text("hello".into())).await.expect("said");
-            socket.end().await;
-            let mut bytes = Vec::new();
-            client.read_to_end(&mut bytes).await.expect("read");
-            assert_eq!(bytes, b"\x81\x05hello");
-        });
+    #[tokio::test]
+    async fn what_is_said_arrives_whole_and_before_the_end() {
+        let (mut socket, mut client) = pair();
+        socket.say(Message::Text("hello".into())).await.expect("said");
+        socket.end().await;
+        let mut bytes = Vec::new();
+        client.read_to_end(&mut bytes).await.expect("read");
+        assert_eq!(bytes, b"\x81\x05hello");
     }
 }
