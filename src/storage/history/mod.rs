@@ -8,7 +8,6 @@ mod expire;
 pub mod pause;
 mod reader;
 mod rows;
-mod runs;
 mod schema;
 mod search;
 mod writer;
