@@ -3,7 +3,7 @@
 //! A new message needs a line in `access_matrix/templates.rs`; its access rule is read from the table, so that the rule
 //! beside the message and what is served cannot part.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

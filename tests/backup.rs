@@ -1,6 +1,6 @@
 //! `colonies backup` of a server at work, and `colonies restore`.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

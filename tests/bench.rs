@@ -1,6 +1,6 @@
 //! `colonies bench` against a real server: each scenario does something, and loses nothing.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Blueprints that are refused: the documented text, and nothing of them is stored, before and after a crash.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

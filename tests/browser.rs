@@ -4,7 +4,7 @@
 //! Needs Chromium. Where it is not there, the test is passed over with a note, unless `COLONIES_BROWSER_TESTS` is set:
 //! then it fails.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

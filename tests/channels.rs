@@ -1,6 +1,6 @@
 //! Channels over the wire: messages and the stream on the websocket (chapter 4, 5 and 6.5).
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -7,7 +7,7 @@
 //!
 //! `COLONIES_SCALE_PROCESSES` asks for another size than a million.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

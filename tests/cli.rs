@@ -1,6 +1,6 @@
 //! The command line: the built binary against a real server process (chapter 6, section 7).
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

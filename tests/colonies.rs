@@ -1,6 +1,6 @@
 //! Colonies that come and go.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

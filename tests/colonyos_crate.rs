@@ -1,6 +1,6 @@
 //! The Rust client `colonyos`, as it is published, doing the main job.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

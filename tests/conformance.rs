@@ -1,7 +1,7 @@
 //! Recorded conversations: each scenario's requests are sent to a server of its own, and its replies are compared with
 //! what is recorded. `tests/conformance/README.md` says how to add and record scenarios.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -7,7 +7,7 @@
 //!
 //! measures how much later the answers to ordinary clients come beside ten thousand of them.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

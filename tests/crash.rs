@@ -1,7 +1,7 @@
 //! `kill -9` under load: whatever was acknowledged is there after the restart, exactly once; what was not answered may
 //! be either. `COLONIES_CRASH_ROUNDS` asks for more rounds, `COLONIES_CRASH_SEED` for those of an earlier run.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -6,7 +6,7 @@
 //!
 //! measures how much later answers come to the other.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

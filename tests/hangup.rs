@@ -4,7 +4,7 @@
 //! client that closes in order is read to its end here, and must have been given the process whole or not at all; where
 //! the socket is reset and nobody can know, the process's deadline brings it back.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

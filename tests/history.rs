@@ -1,6 +1,6 @@
 //! What has ended leaves memory for the history store: clients do not notice, and losing the store loses only the past.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

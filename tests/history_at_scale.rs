@@ -7,7 +7,7 @@
 //!
 //! `COLONIES_SCALE_PROCESSES` and `COLONIES_SCALE_LINES` ask for other sizes than a million and five millions.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The HTTP around the messages: endpoints, headers, CORS, bodies (chapter 1, 1).
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! A changed key counts at once, and the old one no more: in requests, in parked polls, in subscriptions.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Bounds that an operator may choose: beyond a lowered one a message is refused, and nothing of it stays.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

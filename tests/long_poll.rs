@@ -1,6 +1,6 @@
 //! Long polls: who is woken, in which order, and what a poll is told when it ends without work (chapter 2, 5).
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

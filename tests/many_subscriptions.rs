@@ -8,7 +8,7 @@
 //!
 //! `COLONIES_SUBSCRIPTIONS` asks for another number than ten thousand there.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! `GET /metrics`: what a run of messages does to it, and that it reads as Prometheus wants it.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! What comes beside the binary: image, compose file, unit, sample settings, dashboard, alerts, installer.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

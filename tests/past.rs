@@ -1,7 +1,7 @@
 //! Random histories of two colonies, one of which gives what has ended to a real history store: whatever is asked, both
 //! say the same, also after crashes between any two steps of archiving.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "past/archived.rs"]
 mod archived;

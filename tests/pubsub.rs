@@ -1,6 +1,6 @@
 //! The websocket: subscriptions to processes (chapter 4, 6 and 9.5).
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The Python client, as it is published, doing what its tutorial does.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

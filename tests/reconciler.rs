@@ -1,7 +1,7 @@
 //! The example of `examples/reconciler`, as it is: a reconciler of its own process keeps processes running as blueprints
 //! say, whoever kills them, and whether the server is there or not.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -4,7 +4,7 @@
 //!
 //! 100,000 commands in a run, or as many as `COLONIES_MODEL_COMMANDS` says.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "replay/graphs.rs"]
 mod graphs;

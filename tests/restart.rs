@@ -1,7 +1,7 @@
 //! A restart: everything of every capability is there, whether it comes from the log alone, from a checkpoint alone or
 //! from both, and clients that wait come back by themselves (scenario S36).
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Retention by age over HTTP: what succeeded goes after its time, everything else stays, also after a restart.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Keys and signatures never leave the server: not in a log at any level, not in an error.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

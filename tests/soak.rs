@@ -7,7 +7,7 @@
 //!
 //! takes twenty minutes; without the variable it is a quarter of one.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

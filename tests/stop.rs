@@ -1,6 +1,6 @@
 //! Starting and stopping: signals, the lock on the data directory, durability settings, damaged logs.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Strict mode: a message is taken once, and only soon after it was signed.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! HTTPS with a certificate of the test's own.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

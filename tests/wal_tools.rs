@@ -1,6 +1,6 @@
 //! `colonies wal`: the log of a real server, looked at, checked, printed and cut.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

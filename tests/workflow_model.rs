@@ -1,6 +1,6 @@
 //! Workflows against a model that looks at the whole graph each time, as the reference does (chapter 3, 3.2): random
 //! graphs, random ends, put-backs, cancellations and restarts.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use colonies::colony::event::Event;
 use colonies::colony::processes::spec_request::SpecRequest;

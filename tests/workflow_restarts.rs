@@ -1,7 +1,7 @@
 //! `kill -9` in the middle of workflows: every node is closed well exactly once, in the order of its dependencies, and
 //! the graph's state is right in the end. A close without an answer may be either; it is closed again after the restart.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! Workflows run to their end by many executors over HTTP: a wide graph, a deep chain and a random one. Every node runs
 //! once, after the nodes that it depends on.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
