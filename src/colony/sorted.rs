@@ -53,34 +53,29 @@ impl<T: Ord + Copy, const CHUNK: usize> SortedSet<T, CHUNK> {
     /// Adds a value. Says whether it is new.
     pub fn insert(&mut self, value: T) -> bool {
         let at = self.chunk_of(&value);
-        let Some(chunk) = self.chunks.get_mut(at) else {
-            match self.chunks.back_mut() {
-                Some(last) if last.len() < CHUNK => last.push_back(value),
-                _ => self.chunks.push_back(VecDeque::from([value])),
-            }
-            self.len += 1;
-            return true;
-        };
-        let Err(place) = chunk.binary_search(&value) else {
-            return false;
+        let place = match self.chunks.get(at).map(|chunk| chunk.binary_search(&value)) {
+            Some(Ok(_)) => return false,
+            Some(Err(place)) => place,
+            None => 0,
         };
         self.len += 1;
-        let is_full = chunk.len() >= CHUNK;
-        let before = at.checked_sub(1).filter(|_| place == 0);
-        if let Some(before) = before.and_then(|before| self.chunks.get_mut(before)).filter(|c| c.len() < CHUNK) {
-            // Between two chunks: behind the first, so that what comes in order there fills it.
+        let before = at.checked_sub(1).filter(|_| place == 0).and_then(|before| self.chunks.get_mut(before));
+        if let Some(before) = before.filter(|before| before.len() < CHUNK) {
+            // Behind all others or between two chunks: what comes in order there fills the one before.
             before.push_back(value);
-        } else if is_full && place == 0 {
-            self.chunks.insert(at, VecDeque::from([value]));
-        } else if let Some(chunk) = self.chunks.get_mut(at).filter(|_| !is_full) {
-            chunk.insert(place, value);
-        } else if let Some(chunk) = self.chunks.get_mut(at) {
-            let mut upper = chunk.split_off(CHUNK / 2);
-            match place.checked_sub(chunk.len()) {
-                Some(place) => upper.insert(place, value),
-                None => chunk.insert(place, value),
+            return true;
+        }
+        match self.chunks.get_mut(at) {
+            Some(chunk) if chunk.len() < CHUNK => chunk.insert(place, value),
+            Some(chunk) if place > 0 => {
+                let mut upper = chunk.split_off(CHUNK / 2);
+                match place.checked_sub(chunk.len()) {
+                    Some(place) => upper.insert(place, value),
+                    None => chunk.insert(place, value),
+                }
+                self.chunks.insert(at + 1, upper);
             }
-            self.chunks.insert(at + 1, upper);
+            _ => self.chunks.insert(at, VecDeque::from([value])),
         }
         true
     }
