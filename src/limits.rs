@@ -157,7 +157,7 @@ pub const ARCHIVED_A_BATCH: usize = 1_000;
 /// Bytes of one such batch, about; a record or workflow that is larger is a batch of its own.
 pub const ARCHIVED_BYTES_A_BATCH: usize = 4 << 20;
 
-/// Bytes of log lines of one such batch, about: indexing them takes some 80 ms, and others wait for that.
+/// Bytes of log lines of one such batch, about: writing them takes some 40 ms, and others wait for that.
 pub const ARCHIVED_TEXT_A_BATCH: usize = 1 << 20;
 
 /// Removals of one such batch: most are of rows that were never written.
@@ -184,11 +184,22 @@ pub const SEARCH_ROWS: i64 = 100;
 /// Days that a log search looks back (chapter 4, 2.5).
 pub const SEARCH_DAYS: i64 = 30;
 
-/// Lines that one log search looks at, the newest of its window: each may be a miss of the processor's cache.
+/// Lines that one log search looks at: in memory, and of the past without an index, the newest of its window; with an
+/// index the oldest that may have the text. Each may be a miss of the processor's cache.
 pub const SEARCHED_LINES: usize = 50_000;
 
-/// Bytes of log lines that one log search looks at, about, the newest of its window: a few milliseconds.
+/// Bytes of the lines that one log search looks at, about: a few milliseconds.
 pub const SEARCHED_BYTES: usize = 16 << 20;
+
+/// Lines of one segment of the index of past lines. A search reads those that are in none yet: some 10 ms at most.
+pub const INDEXED_LINES: u16 = 16 << 10;
+
+/// Bytes of the lines of one such segment, about. Making it takes some 80 ms and 24 MB while others wait, up to a second
+/// where every character is another one.
+pub const INDEXED_BYTES: usize = 2 << 20;
+
+/// Bytes of a line that is indexed; every search looks into longer ones.
+pub const INDEXED_LINE_BYTES: usize = 1 << 20;
 
 /// Characters that one log search compares; with wildcards each may be compared many times. About 10 ms.
 pub const SEARCH_STEPS: usize = 4 << 20;

@@ -8,10 +8,13 @@ use colonies::crypto::Identity;
 use colonies::limits::LIST_ELEMENTS;
 use colonies::refusal::Refusal;
 use colonies::rpc::dispatch::{self, Decoded};
-use colonies::storage::history::{HistoryStore, Known};
+use colonies::storage::history::{HistoryStore, IndexBounds, Known};
 use serde_json::Value;
 use std::sync::mpsc::channel;
 use tempfile::TempDir;
+
+/// A few lines make a segment of the index.
+const BOUNDS: IndexBounds = IndexBounds { lines: 4, bytes: 200, large: 50 };
 
 /// A colony with a store.
 pub struct Archived {
@@ -35,7 +38,7 @@ impl Archived {
         let history = &self.shell.colony.state.history;
         let of = self.shell.colony.state.incarnation;
         let known = Known { of, batches: history.batches(), lines_until: history.lines_until() };
-        let store = HistoryStore::open(self.dir.path(), &[known]).unwrap();
+        let store = HistoryStore::open(self.dir.path(), &[known], BOUNDS).unwrap();
         assert_eq!(store.holdings(of).batches, history.batches(), "nothing was lost");
         self.shell.past = Some(store);
         let now = self.shell.moment().monotonic;

@@ -11,8 +11,8 @@ pub struct Pattern {
 enum Part {
     /// A text as it is.
     Plain(String),
-    /// Characters, or any character where there is none.
-    Wild(Vec<Option<char>>),
+    /// Characters, or any character where there is none; and the longest run of them that is in it as it is.
+    Wild(Vec<Option<char>>, String),
 }
 
 impl Pattern {
@@ -39,9 +39,7 @@ impl Pattern {
     pub fn literals(&self) -> Vec<String> {
         let runs = |part: &Part| match part {
             Part::Plain(text) => vec![text.clone()],
-            Part::Wild(characters) => {
-                characters.split(Option::is_none).map(|run| run.iter().flatten().collect()).collect()
-            }
+            Part::Wild(characters, _) => runs_of(characters).collect(),
         };
         self.parts.iter().flat_map(runs).collect()
     }
@@ -60,10 +58,21 @@ impl Pattern {
     }
 }
 
+/// The runs of characters between those that may be any.
+fn runs_of(characters: &[Option<char>]) -> impl Iterator<Item = String> + '_ {
+    characters.split(Option::is_none).map(|run| run.iter().flatten().collect())
+}
+
 impl Part {
     fn of(characters: Vec<Option<char>>) -> Part {
         let plain: Option<String> = characters.iter().copied().collect();
-        plain.map_or(Part::Wild(characters), Part::Plain)
+        match plain {
+            Some(text) => Part::Plain(text),
+            None => {
+                let longest = runs_of(&characters).max_by_key(String::len).unwrap_or_default();
+                Part::Wild(characters, longest)
+            }
+        }
     }
 
     /// Where its first place in the text ends; the outer `None` where the steps did not suffice.
@@ -75,7 +84,12 @@ impl Part {
                 *steps = steps.checked_sub(end.unwrap_or(text.len()) / 8 + 1)?;
                 Some(end)
             }
-            Part::Wild(part) => {
+            Part::Wild(part, longest) => {
+                // Character by character is dear, and few lines come as far.
+                *steps = steps.checked_sub(text.len() / 8 + 1)?;
+                if !text.contains(longest.as_str()) {
+                    return Some(None);
+                }
                 for (at, _) in text.char_indices() {
                     if let Some(length) = starts(&text[at..], part, steps)? {
                         return Some(Some(at + length));

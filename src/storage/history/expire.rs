@@ -2,7 +2,7 @@
 //! hear of it learns it later.
 
 use super::rows::{number, remove_process};
-use super::schema;
+use super::{schema, segments};
 use crate::colony::history::{Expired, Hidden};
 use crate::colony::processes::ProcessState;
 use crate::ids::Incarnation;
@@ -11,6 +11,9 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 /// Rows of each kind that go in one transaction: others' batches come between.
 const AT_ONCE: i64 = 1_000;
+
+/// Segments of the index of lines that go in one transaction.
+const SEGMENTS_AT_ONCE: usize = 2;
 
 /// What was ever removed of a colony.
 ///
@@ -65,8 +68,8 @@ pub fn expire(
         expired.nodes += remove_workflow(&transaction, of, row)?;
         expired.workflows += 1;
     }
-    let lines = remove_lines(&transaction, of, before)?;
-    has_more |= is_full(lines);
+    let (lines, has_more_lines) = remove_lines(&transaction, of, before)?;
+    has_more |= has_more_lines;
     // Where all that was found is hidden, looking again at once finds the same.
     has_more &= lines > 0 || expired != totals(&transaction, of)?;
     transaction.execute(
@@ -101,7 +104,8 @@ fn remove_workflow(transaction: &Transaction<'_>, of: Incarnation, workflow: u64
     Ok(nodes.len() as u64)
 }
 
-fn remove_lines(transaction: &Transaction<'_>, of: Incarnation, before: Nanos) -> rusqlite::Result<usize> {
+/// Removes old lines; says how many, and whether there may be more.
+fn remove_lines(transaction: &Transaction<'_>, of: Incarnation, before: Nanos) -> rusqlite::Result<(usize, bool)> {
     let newest: Option<Nanos> = transaction.query_row(
         &format!(
             "SELECT max(timestamp) FROM
@@ -111,14 +115,12 @@ fn remove_lines(transaction: &Transaction<'_>, of: Incarnation, before: Nanos) -
         |row| row.get(0),
     )?;
     let Some(newest) = newest else {
-        return Ok(0);
+        return Ok((0, false));
     };
-    transaction.execute(
-        &format!(
-            "INSERT INTO words_{of} (words_{of}, rowid, message)
-             SELECT 'delete', timestamp, message FROM lines_{of} WHERE timestamp <= ?1"
-        ),
-        [newest],
-    )?;
-    transaction.execute(&format!("DELETE FROM lines_{of} WHERE timestamp <= ?1"), [newest])
+    // Where lines are large, segments have few, and many lists.
+    let cut = segments::end_of_oldest(transaction, of, SEGMENTS_AT_ONCE)?.filter(|end| *end < newest);
+    let newest = cut.unwrap_or(newest);
+    segments::drop_until(transaction, of, newest)?;
+    let lines = transaction.execute(&format!("DELETE FROM lines_{of} WHERE timestamp <= ?1"), [newest])?;
+    Ok((lines, cut.is_some() || lines as i64 >= AT_ONCE))
 }

@@ -5,14 +5,19 @@
 
 mod body;
 mod expire;
+mod indexer;
+mod jobs;
 pub mod pause;
 mod reader;
 mod rows;
 mod schema;
 mod search;
+mod segments;
+mod trigrams;
 mod writer;
 
 pub use reader::Reader;
+pub use segments::IndexBounds;
 
 use crate::colony::history::{Archive, Batch, Hidden, Holdings, OnExpired, PastError};
 use crate::ids::Incarnation;
@@ -20,14 +25,14 @@ use crate::limits;
 use crate::metrics::histogram::Histogram;
 use crate::refusal::Refusal;
 use crate::time::Nanos;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Sender, unbounded};
+use jobs::{Done, Job};
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::AtomicU64;
 use tokio::sync::Semaphore;
 
 /// The store can't be opened.
@@ -84,22 +89,13 @@ impl Shared {
     }
 }
 
-enum Job {
-    Write(Batch, Done),
-    Expire { of: Incarnation, before: Nanos, known: u64, hidden: Arc<Hidden>, done: OnExpired },
-    Adopt(Incarnation, u64),
-    Forget(Incarnation),
-    Close(std::sync::mpsc::Sender<()>),
-}
-
-type Done = Box<dyn FnOnce(Result<(), PastError>) + Send>;
-
 impl HistoryStore {
-    /// Opens the store in this directory for the colonies that there are; what belongs to others is dropped.
+    /// Opens the store in this directory for the colonies that there are; what belongs to others is dropped. Log lines
+    /// are indexed in segments of this size.
     ///
     /// # Errors
     /// Where the file can't be made, opened or read.
-    pub fn open(dir: &Path, known: &[Known]) -> Result<HistoryStore, HistoryError> {
+    pub fn open(dir: &Path, known: &[Known], bounds: IndexBounds) -> Result<HistoryStore, HistoryError> {
         let path = dir.join("history.db");
         let failed = |reason: String| HistoryError { path: path.clone(), reason };
         std::fs::create_dir_all(dir).map_err(|error| failed(error.to_string()))?;
@@ -110,13 +106,11 @@ impl HistoryStore {
         drop(turn);
         let (jobs, queue) = unbounded();
         let writes = Arc::new(Writes { duration: Histogram::of_durations(), failed: AtomicU64::new(0) });
-        let counted = writes.clone();
+        let mut worker =
+            jobs::Worker::new(connection, dir, bounds, writes.clone()).map_err(|error| failed(error.to_string()))?;
         std::thread::Builder::new()
             .name("history".to_owned())
-            .spawn({
-                let dir = dir.to_path_buf();
-                move || run(connection, &dir, &queue, &counted)
-            })
+            .spawn(move || worker.run(&queue))
             .map_err(|error| failed(error.to_string()))?;
         let permits = Semaphore::new(limits::HISTORY_READERS);
         let shared = Shared { path, jobs, readers: Mutex::default(), permits, holdings, writes };
@@ -214,11 +208,7 @@ impl Archive for HistoryStore {
 }
 
 fn settle_all(connection: &mut Connection, known: &[Known]) -> rusqlite::Result<HashMap<Incarnation, Holdings>> {
-    let there: Vec<Incarnation> = connection
-        .prepare("SELECT incarnation FROM colonies")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for gone in there.into_iter().filter(|of| known.iter().all(|known| known.of != *of)) {
+    for gone in schema::colonies(connection)?.into_iter().filter(|of| known.iter().all(|known| known.of != *of)) {
         schema::drop_tables(connection, gone)?;
     }
     known
@@ -229,49 +219,4 @@ fn settle_all(connection: &mut Connection, known: &[Known]) -> rusqlite::Result<
             Ok((known.of, holdings))
         })
         .collect()
-}
-
-fn run(mut connection: Connection, dir: &Path, queue: &Receiver<Job>, writes: &Writes) {
-    let mut forgotten = HashSet::new();
-    for job in queue {
-        let turn = pause::take(dir);
-        if let Err(error) = &turn {
-            tracing::error!(%error, file = %dir.join(pause::FILE).display(), "can't be locked: a backup made now may be incomplete");
-        }
-        match job {
-            // A batch that waited for the log while its colony was removed.
-            Job::Write(batch, done) if forgotten.contains(&batch.of) => done(Ok(())),
-            Job::Write(batch, done) => {
-                let began = Instant::now();
-                let written = writer::write(&mut connection, &batch);
-                match &written {
-                    Ok(()) => writes.duration.record_duration(began.elapsed()),
-                    Err(_) => {
-                        writes.failed.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-                done(written.map_err(PastError::from));
-            }
-            Job::Expire { of, before, known, hidden, done } => {
-                let expired = expire::expire(&mut connection, of, before, known, &hidden);
-                done(expired.map_err(PastError::from));
-            }
-            Job::Adopt(of, batches) => {
-                if let Err(error) = writer::adopt(&connection, of, batches) {
-                    tracing::error!(stream = of, %error, "that the past is incomplete is said again at the next start");
-                }
-            }
-            Job::Forget(of) => {
-                forgotten.insert(of);
-                if let Err(error) = schema::drop_tables(&connection, of) {
-                    // The next start drops them.
-                    tracing::error!(stream = of, %error, "the history of a removed colony could not be dropped");
-                }
-            }
-            Job::Close(tell) => {
-                // Whoever closes may have given up.
-                let _ = tell.send(());
-            }
-        }
-    }
 }

@@ -19,10 +19,16 @@ pub(super) fn remove_process(transaction: &Transaction<'_>, of: Incarnation, pro
 
 pub(super) const LINE_COLUMNS: &str = "timestamp, process, executor, message";
 
+/// The places in them.
+pub(super) const TIMESTAMP: usize = 0;
+const PROCESS: usize = 1;
+const EXECUTOR: usize = 2;
+pub(super) const MESSAGE: usize = 3;
+
 pub(super) fn read_line(row: &Row<'_>) -> rusqlite::Result<LogLine> {
-    let process: Option<[u8; 32]> = row.get(1)?;
-    let said = LogEvent { process: process.map(ProcessId), executor: row.get(2)?, message: row.get(3)? };
-    Ok(LogLine { said, timestamp: row.get(0)? })
+    let process: Option<[u8; 32]> = row.get(PROCESS)?;
+    let said = LogEvent { process: process.map(ProcessId), executor: row.get(EXECUTOR)?, message: row.get(MESSAGE)? };
+    Ok(LogLine { said, timestamp: row.get(TIMESTAMP)? })
 }
 
 pub(super) fn limit(count: usize) -> i64 {

@@ -1,6 +1,7 @@
 //! Writing to the history store: one batch, one transaction, one sync.
 
 use super::rows::{number, remove_process};
+use super::segments::{self, Amount};
 use super::{body, schema};
 use crate::colony::history::{Batch, Holdings, ProcessRecord, Removal, WorkflowRecord};
 use crate::colony::processes::ProcessState;
@@ -11,11 +12,12 @@ use rusqlite::{Connection, Transaction, params};
 /// Rows that one transaction deletes where all of a state go: others' batches come between.
 const DELETED_AT_ONCE: usize = 5_000;
 
-/// Writes a batch; it is synced when this returns.
+/// Writes a batch; it is synced when this returns. Says what was added to the lines that are not indexed yet; `None`
+/// where that is not known.
 ///
 /// # Errors
 /// What SQLite says. Nothing of the batch is there then, but for removals.
-pub fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
+pub fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<Option<Amount>> {
     let of = batch.of;
     if schema::batches(connection, of)?.is_none() {
         schema::make_tables(connection, of)?;
@@ -36,9 +38,10 @@ pub fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()>
             add_process(&transaction, batch, node, Some(workflow))?;
         }
     }
-    add_lines(&transaction, batch)?;
+    let added = add_lines(&transaction, batch)?;
     note_batches(&transaction, of, batch.number)?;
-    transaction.commit()
+    transaction.commit()?;
+    Ok(added)
 }
 
 fn add_process(
@@ -95,24 +98,30 @@ fn add_workflow(transaction: &Transaction<'_>, batch: &Batch, workflow: &Workflo
     Ok(())
 }
 
-fn add_lines(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+fn add_lines(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Option<Amount>> {
+    let mut added = Amount::default();
     if batch.lines.is_empty() {
-        return Ok(());
+        return Ok(Some(added));
     }
     let of = batch.of;
-    let mut line = transaction.prepare_cached(&format!(
+    let mut insert = transaction.prepare_cached(&format!(
         "INSERT OR IGNORE INTO lines_{of} (timestamp, process, executor, message) VALUES (?1, ?2, ?3, ?4)"
     ))?;
-    let mut words = transaction.prepare_cached(&format!("INSERT INTO words_{of} (rowid, message) VALUES (?1, ?2)"))?;
-    for said in &batch.lines {
-        let process = said.said.process.map(|id| id.0);
-        let added = line.execute(params![said.timestamp, process, said.said.executor, said.said.message])?;
-        // One that was there already is indexed already.
-        if added > 0 {
-            words.execute(params![said.timestamp, said.said.message])?;
+    let mut oldest = Nanos::MAX;
+    for line in &batch.lines {
+        let process = line.said.process.map(|id| id.0);
+        // One that is there already, from a batch that was written twice, is counted already.
+        if insert.execute(params![line.timestamp, process, line.said.executor, line.said.message])? > 0 {
+            oldest = oldest.min(line.timestamp);
+            added = added.and_line(line.said.message.len());
         }
     }
-    Ok(())
+    // Segments know only the lines that they were made of.
+    if oldest <= segments::end(transaction, of)? {
+        segments::drop_since(transaction, of, oldest)?;
+        return Ok(None);
+    }
+    Ok(Some(added))
 }
 
 fn remove_one(transaction: &Transaction<'_>, of: Incarnation, removal: &Removal) -> rusqlite::Result<()> {
@@ -214,13 +223,7 @@ pub fn settle(
             remove_process(&transaction, of, u64::try_from(row).unwrap_or(0))?;
         }
         transaction.execute(&format!("DELETE FROM workflows_{of} WHERE batch > ?1"), [number(known)])?;
-        transaction.execute(
-            &format!(
-                "INSERT INTO words_{of} (words_{of}, rowid, message)
-                 SELECT 'delete', timestamp, message FROM lines_{of} WHERE timestamp > ?1"
-            ),
-            [lines_until],
-        )?;
+        segments::drop_since(&transaction, of, lines_until.saturating_add(1))?;
         transaction.execute(&format!("DELETE FROM lines_{of} WHERE timestamp > ?1"), [lines_until])?;
         transaction.execute("UPDATE colonies SET batches = ?2 WHERE incarnation = ?1", params![of, number(known)])?;
         transaction.commit()?;
