@@ -1,5 +1,6 @@
 //! A durable, signed job broker: the server, its typed client and its command line. `docs/architecture.md` is the map.
 
+pub mod base64;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -1,11 +1,10 @@
 //! Channels between the submitter of a process and the executor that runs it (chapter 4, 5).
 
 use super::{Client, ClientError};
+use crate::base64::{BASE64, Engine};
 use crate::crypto::PrivateKey;
 use crate::json::Octets;
 use crate::time::Time;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 

@@ -1,12 +1,11 @@
 //! Requests and replies as bytes: the message in its envelope (chapter 1, 2 and 3).
 
 use super::ClientError;
+use crate::base64::{BASE64, Engine};
 use crate::clock::Clock;
 use crate::crypto::{PrivateKey, random_bytes};
 use crate::hexadecimal;
 use crate::json;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -11,6 +11,7 @@ use crate::colony::history::{Elsewhere, Past, PastError, Recall};
 use crate::colony::workflows::Workflow;
 use crate::crypto::Identity;
 use crate::ids::{CronId, GeneratorId, GraphId, IdSource, ProcessId};
+use crate::json;
 use crate::refusal::Refusal;
 use crate::time::{Nanos, Time};
 use serde::Serialize;
@@ -264,7 +265,7 @@ const USUAL_BYTES: usize = 2_048;
 impl<T: Serialize + Send> Answer for T {
     fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
-        serde_json::to_writer(&mut bytes, self)?;
+        json::write(&mut bytes, self)?;
         Ok(bytes)
     }
 }

@@ -8,6 +8,7 @@
 //! The common case is one pass. What serde refuses there (a repeated member, a lone surrogate) is tried again in a
 //! second, slower pass that first puts those right; its verdict stands.
 
+use super::RAW_VALUE;
 use super::mend::{mend_surrogates, mend_zeros};
 use crate::limits;
 use serde::Deserialize;
@@ -16,9 +17,6 @@ use serde_json::Error;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
-
-/// The name under which serde_json passes its unread values through.
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// Decodes one JSON text.
 ///
@@ -33,7 +31,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 /// # Errors
 /// As [`decode`]; also where a list is longer.
 pub fn decode_within<T: DeserializeOwned>(bytes: &[u8], elements: usize) -> Result<T, Error> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = mended(bytes);
     let first = Pass { elements, ..FAST };
     once(&text, None, first).or_else(|_| once(&mend_zeros(&mend_surrogates(&text)), None, first.mending()))
 }
@@ -51,7 +49,7 @@ pub fn decode_message<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, String), 
 /// # Errors
 /// As [`decode_message`]; also where a list is longer.
 pub fn decode_message_within<T: DeserializeOwned>(bytes: &[u8], elements: usize) -> Result<(T, String), Error> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = mended(bytes);
     let mut tag = String::new();
     let first = Pass { elements, ..FAST };
     if let Ok(message) = once(&text, Some(&mut tag), first) {
@@ -60,6 +58,12 @@ pub fn decode_message_within<T: DeserializeOwned>(bytes: &[u8], elements: usize)
     tag.clear();
     let message = once(&mend_zeros(&mend_surrogates(&text)), Some(&mut tag), first.mending())?;
     Ok((message, tag))
+}
+
+/// Text with U+FFFD in place of what is not UTF-8.
+fn mended(bytes: &[u8]) -> Cow<'_, str> {
+    // Nearly all of it is plain text, and that is found out faster than the library's mending looks at it.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Decodes a text without copying the strings that need no unescaping; `None` where the slow pass is needed.

@@ -5,13 +5,18 @@ mod decode;
 mod mend;
 mod octets;
 mod raw;
+mod write;
 
 pub(crate) use decode::decode_borrowed;
 pub use decode::{decode, decode_message, decode_message_within, decode_within};
 pub use octets::Octets;
 pub use raw::{RawJson, RawList, RawObject};
+pub use write::write;
 
 use serde::Serializer;
+
+/// The name under which serde_json passes its unread values through.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// Writes a number as the reference does: without a fraction where it has none.
 ///
@@ -26,8 +31,15 @@ pub fn plain_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok,
     }
 }
 
+/// Whether lists and objects are nested more deeply than this in a valid JSON text.
+pub fn is_deeper(text: &str, limit: usize) -> bool {
+    // Most texts do not even have as many; that is counted many bytes at a time.
+    let opening = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    opening > limit && depth(text) > limit
+}
+
 /// How deeply lists and objects are nested in a valid JSON text.
-pub fn depth(text: &str) -> usize {
+fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0usize, false, false);
     for byte in text.bytes() {
         if in_string {
@@ -82,5 +94,7 @@ mod tests {
     fn depth_looks_past_strings() {
         assert_eq!(super::depth(r#"{"a":["[[[[",{"\"[":1}]}"#), 3);
         assert_eq!(super::depth("1"), 0);
+        assert!(super::is_deeper("[[[]]]", 2) && !super::is_deeper("[[[]]]", 3));
+        assert!(!super::is_deeper(r#"["[[[",{}]"#, 2));
     }
 }

@@ -167,7 +167,7 @@ fn of_kind<'de, D: Deserializer<'de>>(deserializer: D, first: u8, kind: &str) ->
     if !raw.begins(first) {
         return Err(serde::de::Error::custom(format_args!("{kind} is wanted here")));
     }
-    if super::depth(raw.text()) > crate::limits::JSON_DEPTH {
+    if super::is_deeper(raw.text(), crate::limits::JSON_DEPTH) {
         return Err(serde::de::Error::custom("the value is nested too deeply"));
     }
     Ok(Some(raw))

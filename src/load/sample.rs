@@ -3,9 +3,8 @@
 use super::LoadError;
 use super::colony::LoadColony;
 use super::lane::{Lane, process_id};
+use crate::base64::{BASE64, Engine};
 use crate::client::ClientError;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use std::net::SocketAddr;
 
 /// Digits of a process id.

@@ -7,6 +7,7 @@
 use super::LoadError;
 use super::own_server::Serving;
 use super::sample::Sample;
+use crate::base64::{BASE64, Engine};
 use crate::crypto::{Memo, signer};
 use crate::http::serve;
 use crate::limits;
@@ -18,8 +19,6 @@ use actix_web::HttpResponse;
 use actix_web::dev::Server;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{BytesMut, Data};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::Deserialize;

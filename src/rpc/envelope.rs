@@ -1,9 +1,8 @@
 //! The envelope around every message (chapter 1, 2 and 3).
 
+use crate::base64::{BASE64, Engine};
 use crate::json;
 use crate::refusal::Refusal;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 

@@ -1,11 +1,10 @@
 //! One entry of a channel (chapter 4, 5.2).
 
 use super::room::Taken;
+use crate::base64::{BASE64, Engine};
 use crate::crypto::Identity;
 use crate::limits;
 use crate::time::Time;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
