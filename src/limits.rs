@@ -160,6 +160,10 @@ pub const ARCHIVED_BYTES_A_BATCH: usize = 4 << 20;
 /// Bytes of log lines of one such batch, about: writing them takes some 40 ms, and others wait for that.
 pub const ARCHIVED_TEXT_A_BATCH: usize = 1 << 20;
 
+/// How long the history store waits for batches of other colonies, to write and sync them together: each transaction
+/// costs some 300 µs of CPU and two syncs, and nobody waits for it.
+pub const ARCHIVE_GATHER: Duration = Duration::from_millis(100);
+
 /// Removals of one such batch: most are of rows that were never written.
 pub const REMOVALS_A_BATCH: usize = 10_000;
 

@@ -26,7 +26,7 @@ use crate::server::directory::Directory;
 use crate::server::open::ServerInfo;
 use crate::server::state::ServerEvent;
 use crate::storage::codec::RecordWriter;
-use crate::storage::history::{HistoryError, HistoryStore, IndexBounds, Known};
+use crate::storage::history::{HistoryError, HistoryStore, Known, StoreOptions};
 use crate::storage::replay::{self, ReplayError, Replayed, SERVER_STREAM};
 use actix::Actor;
 use actix_web::dev::ServerHandle;
@@ -371,7 +371,7 @@ async fn open_history(settings: &Settings, replayed: &Replayed) -> Result<Histor
             }
         })
         .collect();
-    let opened = actix_rt::task::spawn_blocking(move || HistoryStore::open(&dir, &known, IndexBounds::default()));
+    let opened = actix_rt::task::spawn_blocking(move || HistoryStore::open(&dir, &known, StoreOptions::default()));
     match opened.await {
         Ok(opened) => Ok(opened?),
         Err(_) => Err(StartError::Workers),

@@ -18,7 +18,7 @@ use colonies::colony::processes::{Process, ProcessState};
 use colonies::colony::state::State;
 use colonies::ids::{Incarnation, ProcessId};
 use colonies::storage::codec::RecordWriter;
-use colonies::storage::history::{HistoryStore, IndexBounds, Known};
+use colonies::storage::history::{HistoryStore, Known, StoreOptions};
 use colonies::storage::replay::replay;
 use std::path::Path;
 use std::sync::Arc;
@@ -162,6 +162,7 @@ impl Past {
             processes: Vec::new(),
             workflows: Vec::new(),
             lines: Vec::new(),
+            has_more: true,
         }
     }
 
@@ -170,7 +171,7 @@ impl Past {
         let history = &state.history;
         assert_eq!(history.batches(), 0);
         let known = Known { of: self.of, batches: 0, lines_until: 0 };
-        let store = HistoryStore::open(&dir.join("history"), &[known], IndexBounds::default()).unwrap();
+        let store = HistoryStore::open(&dir.join("history"), &[known], StoreOptions::default()).unwrap();
         let mut batches = 0;
         let mut measured = |what: &str, of: u64, fill: &dyn Fn(&mut Batch, std::ops::Range<u64>)| {
             let (begin, cpu) = (Instant::now(), writer_cpu());
@@ -204,7 +205,7 @@ impl Past {
         }
         let known = Known { of: self.of, batches, lines_until: self.newest };
         let begin = Instant::now();
-        let store = HistoryStore::open(&dir.join("history"), &[known], IndexBounds::default()).unwrap();
+        let store = HistoryStore::open(&dir.join("history"), &[known], StoreOptions::default()).unwrap();
         println!("opening it again: {:.1} ms", begin.elapsed().as_secs_f64() * 1e3);
         assert_eq!(store.holdings(self.of).batches, batches);
         // The newest process comes back, so that the colony goes on counting from there.

@@ -8,13 +8,15 @@ use colonies::crypto::Identity;
 use colonies::limits::LIST_ELEMENTS;
 use colonies::refusal::Refusal;
 use colonies::rpc::dispatch::{self, Decoded};
-use colonies::storage::history::{HistoryStore, IndexBounds, Known};
+use colonies::storage::history::{HistoryStore, IndexBounds, Known, StoreOptions};
 use serde_json::Value;
 use std::sync::mpsc::channel;
+use std::time::Duration;
 use tempfile::TempDir;
 
-/// A few lines make a segment of the index.
-const BOUNDS: IndexBounds = IndexBounds { lines: 4, bytes: 200, large: 50 };
+/// A few lines make a segment of the index, and no batch waits for others: there is one colony.
+const OPTIONS: StoreOptions =
+    StoreOptions { index: IndexBounds { lines: 4, bytes: 200, large: 50 }, gather: Duration::ZERO };
 
 /// A colony with a store.
 pub struct Archived {
@@ -38,7 +40,7 @@ impl Archived {
         let history = &self.shell.colony.state.history;
         let of = self.shell.colony.state.incarnation;
         let known = Known { of, batches: history.batches(), lines_until: history.lines_until() };
-        let store = HistoryStore::open(self.dir.path(), &[known], BOUNDS).unwrap();
+        let store = HistoryStore::open(self.dir.path(), &[known], OPTIONS).unwrap();
         assert_eq!(store.holdings(of).batches, history.batches(), "nothing was lost");
         self.shell.past = Some(store);
         let now = self.shell.moment().monotonic;

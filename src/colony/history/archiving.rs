@@ -26,6 +26,21 @@ pub struct Batch {
     pub workflows: Vec<(WorkflowRecord, Vec<ProcessRecord>)>,
     /// Log lines, the oldest first.
     pub lines: Vec<Arc<LogLine>>,
+    /// Whether more waits already for this one to be written.
+    pub has_more: bool,
+}
+
+impl Batch {
+    /// How many records and lines it has, and how many it removes.
+    pub fn len(&self) -> usize {
+        let of_workflows: usize = self.workflows.iter().map(|(_, nodes)| nodes.len() + 1).sum();
+        self.removals.len() + self.processes.len() + of_workflows + self.lines.len()
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// What may leave memory.
@@ -124,6 +139,7 @@ impl Colony {
             processes: Vec::new(),
             workflows: Vec::new(),
             lines: Vec::new(),
+            has_more: false,
         };
         let (mut units, mut records, mut bytes) = (Vec::new(), 0, 0);
         // Nothing is added before all that was removed until now is: a removal of all of a state must not meet what came
@@ -148,10 +164,11 @@ impl Colony {
         let last = batch.lines.last().map_or(0, |line| line.timestamp);
         self.archiving.has_more_lines = !batch.lines.is_empty() && self.state.logs.has_between(last, until);
         self.archiving.not_before = at.monotonic.saturating_add(self.archive_interval());
-        let is_empty = units.is_empty() && batch.lines.is_empty() && batch.removals.is_empty();
-        if is_empty {
+        if batch.is_empty() {
             return None;
         }
+        let due = self.archiving.due.front().is_some_and(|(due, _)| *due <= at.monotonic);
+        batch.has_more = !may_add || due || self.archiving.has_more_lines;
         self.archiving.under_way = Some(Selected {
             units,
             number: self.state.number,

@@ -1,10 +1,10 @@
 //! The store's one writer, on a thread of its own: one job after the other, and between them the index of log lines.
 
 use super::indexer::Indexer;
-use super::segments::IndexBounds;
-use super::{Writes, expire, pause, schema, writer};
+use super::{StoreOptions, Writes, expire, pause, schema, writer};
 use crate::colony::history::{Batch, Hidden, OnExpired, PastError};
 use crate::ids::Incarnation;
+use crate::limits;
 use crate::time::Nanos;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::Connection;
@@ -38,6 +38,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub struct Worker {
     connection: Connection,
     dir: PathBuf,
+    /// How long a batch waits for others.
+    gather: Duration,
     indexer: Indexer,
     /// Colonies that were removed: a batch of theirs may have waited for the log meanwhile.
     forgotten: HashSet<Incarnation>,
@@ -54,12 +56,12 @@ impl Worker {
     pub fn new(
         connection: Connection,
         dir: &Path,
-        bounds: IndexBounds,
+        options: StoreOptions,
         writes: Arc<Writes>,
     ) -> rusqlite::Result<Worker> {
-        let indexer = Indexer::new(bounds, schema::colonies(&connection)?);
-        let (dir, forgotten) = (dir.to_path_buf(), HashSet::new());
-        Ok(Worker { connection, dir, indexer, forgotten, is_closing: false, writes })
+        let indexer = Indexer::new(options.index, schema::colonies(&connection)?);
+        let (dir, gather, forgotten) = (dir.to_path_buf(), options.gather, HashSet::new());
+        Ok(Worker { connection, dir, gather, indexer, forgotten, is_closing: false, writes })
     }
 
     /// Works until nobody can give it anything.
@@ -67,13 +69,15 @@ impl Worker {
         loop {
             let has_more = self.indexer.is_due() && !self.is_closing;
             let next = if has_more { queue.recv_timeout(PAUSE) } else { queue.recv().map_err(RecvTimeoutError::from) };
-            let job = match next {
-                Ok(job) => Some(job),
-                Err(RecvTimeoutError::Timeout) => None,
+            let (batches, other) = match next {
+                Ok(Job::Write(batch, done)) => self.gather(batch, done, queue),
+                Ok(job) => (Vec::new(), Some(job)),
+                Err(RecvTimeoutError::Timeout) => (Vec::new(), None),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let _turn = self.turn();
-            if let Some(job) = job {
+            self.write(batches);
+            if let Some(job) = other {
                 self.work(job);
             }
             if self.is_closing {
@@ -81,6 +85,54 @@ impl Worker {
             }
             if let Err((of, error)) = self.indexer.step(&mut self.connection) {
                 tracing::error!(stream = of, %error, "past log lines can't be indexed: searches find fewer of them");
+            }
+        }
+    }
+
+    /// Waits a little for batches of other colonies, to be written and synced together, unless there is enough already,
+    /// or one has more behind it, or there is something else to do: that comes after them.
+    fn gather(&self, batch: Batch, done: Done, queue: &Receiver<Job>) -> (Vec<(Batch, Done)>, Option<Job>) {
+        let until = Instant::now() + self.gather;
+        let (mut rows, mut is_urgent) = (batch.len(), batch.has_more);
+        let mut batches = vec![(batch, done)];
+        while rows < limits::ARCHIVED_A_BATCH && !is_urgent {
+            match queue.recv_deadline(until) {
+                Ok(Job::Write(batch, done)) => {
+                    rows += batch.len();
+                    is_urgent = batch.has_more;
+                    batches.push((batch, done));
+                }
+                Ok(job) => return (batches, Some(job)),
+                // Where nobody is left, that is seen the next time.
+                Err(_) => break,
+            }
+        }
+        (batches, None)
+    }
+
+    /// Writes batches together; where that fails, each by itself, so that one colony's trouble is not the others'.
+    fn write(&mut self, batches: Vec<(Batch, Done)>) {
+        // Their colony was removed while they waited for the log.
+        let (gone, batches): (Vec<_>, Vec<_>) =
+            batches.into_iter().partition(|(batch, _)| self.forgotten.contains(&batch.of));
+        gone.into_iter().for_each(|(_, done)| done(Ok(())));
+        if batches.is_empty() {
+            return;
+        }
+        let began = Instant::now();
+        match writer::write(&mut self.connection, batches.iter().map(|(batch, _)| batch)) {
+            Ok(added) => {
+                self.writes.duration.record_duration(began.elapsed());
+                for ((batch, done), added) in batches.into_iter().zip(added) {
+                    self.indexer.grew(batch.of, added);
+                    done(Ok(()));
+                }
+            }
+            Err(_) if batches.len() > 1 => batches.into_iter().for_each(|batch| self.write(vec![batch])),
+            Err(error) => {
+                self.writes.failed.fetch_add(1, Ordering::Relaxed);
+                let reason = PastError::from(error).0;
+                batches.into_iter().for_each(|(_, done)| done(Err(PastError(reason.clone()))));
             }
         }
     }
@@ -99,21 +151,7 @@ impl Worker {
 
     fn work(&mut self, job: Job) {
         match job {
-            Job::Write(batch, done) if self.forgotten.contains(&batch.of) => done(Ok(())),
-            Job::Write(batch, done) => {
-                let began = Instant::now();
-                let written = writer::write(&mut self.connection, &batch);
-                match &written {
-                    Ok(added) => {
-                        self.writes.duration.record_duration(began.elapsed());
-                        self.indexer.grew(batch.of, *added);
-                    }
-                    Err(_) => {
-                        self.writes.failed.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-                done(written.map(|_| ()).map_err(PastError::from));
-            }
+            Job::Write(batch, done) => self.write(vec![(batch, done)]),
             Job::Expire { of, before, known, hidden, done } => {
                 let expired = expire::expire(&mut self.connection, of, before, known, &hidden);
                 done(expired.map_err(PastError::from));
@@ -137,5 +175,63 @@ impl Worker {
                 let _ = tell.send(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use crate::colony::history::{Archive, Batch};
+    use crate::colony::logs::{LogEvent, LogLine};
+    use crate::ids::Incarnation;
+    use crate::storage::history::{HistoryStore, StoreOptions};
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    fn batch(of: Incarnation, number: u64) -> Batch {
+        let said = LogEvent { process: None, executor: "e".into(), message: "said\n".into() };
+        let line = LogLine { said, timestamp: number as i64 };
+        let (removals, processes, workflows) = (Vec::new(), Vec::new(), Vec::new());
+        Batch { of, number, removals, processes, workflows, lines: vec![Arc::new(line)], has_more: false }
+    }
+
+    /// Writes a batch for each of these colonies; which of them have worked.
+    fn write(store: &HistoryStore, colonies: &[Incarnation], number: u64) -> Vec<bool> {
+        let told: Vec<_> = colonies
+            .iter()
+            .map(|of| {
+                let (tell, told) = channel();
+                store.write(batch(*of, number), Box::new(move |outcome| tell.send(outcome.is_ok()).unwrap()));
+                told
+            })
+            .collect();
+        told.into_iter().map(|told| told.recv_timeout(Duration::from_secs(20)).unwrap()).collect()
+    }
+
+    #[test]
+    fn batches_that_come_together_are_synced_together_and_fail_alone() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let options = StoreOptions { gather: Duration::from_secs(1), ..StoreOptions::default() };
+        let store = HistoryStore::open(dir.path(), &[], options).unwrap();
+        assert_eq!(write(&store, &[1, 2, 3], 1), [true; 3]);
+        assert_eq!(store.writes().duration.snapshot().count, 1);
+
+        let other = rusqlite::Connection::open(dir.path().join("history.db")).unwrap();
+        other.execute_batch("DROP TABLE lines_2").unwrap();
+        assert_eq!(write(&store, &[1, 2, 3], 2), [true, false, true]);
+        assert_eq!(store.writes().failed.load(Ordering::Relaxed), 1);
+        let lines = |of: Incarnation| {
+            other.query_row(&format!("SELECT count(*) FROM lines_{of}"), [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        assert_eq!((lines(1), lines(3)), (2, 2));
+
+        // What is asked for next does not wait for others.
+        let urgent = std::time::Instant::now();
+        store.write(batch(3, 3), Box::new(|_| {}));
+        store.close();
+        assert!(urgent.elapsed() < options.gather, "{:?}", urgent.elapsed());
+        assert_eq!(lines(3), 3);
     }
 }

@@ -33,6 +33,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// The store can't be opened.
@@ -57,6 +58,21 @@ pub struct Known {
     pub batches: u64,
     /// The newest log line that it knows to be in the store.
     pub lines_until: Nanos,
+}
+
+/// How the store is written.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// How much is indexed together.
+    pub index: IndexBounds,
+    /// How long a batch waits for those of other colonies, so as to share their sync.
+    pub gather: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        StoreOptions { index: IndexBounds::default(), gather: limits::ARCHIVE_GATHER }
+    }
 }
 
 /// The store. Cheap to clone.
@@ -90,12 +106,11 @@ impl Shared {
 }
 
 impl HistoryStore {
-    /// Opens the store in this directory for the colonies that there are; what belongs to others is dropped. Log lines
-    /// are indexed in segments of this size.
+    /// Opens the store in this directory for the colonies that there are; what belongs to others is dropped.
     ///
     /// # Errors
     /// Where the file can't be made, opened or read.
-    pub fn open(dir: &Path, known: &[Known], bounds: IndexBounds) -> Result<HistoryStore, HistoryError> {
+    pub fn open(dir: &Path, known: &[Known], options: StoreOptions) -> Result<HistoryStore, HistoryError> {
         let path = dir.join("history.db");
         let failed = |reason: String| HistoryError { path: path.clone(), reason };
         std::fs::create_dir_all(dir).map_err(|error| failed(error.to_string()))?;
@@ -107,7 +122,7 @@ impl HistoryStore {
         let (jobs, queue) = unbounded();
         let writes = Arc::new(Writes { duration: Histogram::of_durations(), failed: AtomicU64::new(0) });
         let mut worker =
-            jobs::Worker::new(connection, dir, bounds, writes.clone()).map_err(|error| failed(error.to_string()))?;
+            jobs::Worker::new(connection, dir, options, writes.clone()).map_err(|error| failed(error.to_string()))?;
         std::thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || worker.run(&queue))

@@ -1,4 +1,4 @@
-//! Writing to the history store: one batch, one transaction, one sync.
+//! Writing to the history store: batches of one or more colonies, one transaction, one sync.
 
 use super::rows::{number, remove_process};
 use super::segments::{self, Amount};
@@ -12,35 +12,46 @@ use rusqlite::{Connection, Transaction, params};
 /// Rows that one transaction deletes where all of a state go: others' batches come between.
 const DELETED_AT_ONCE: usize = 5_000;
 
-/// Writes a batch; it is synced when this returns. Says what was added to the lines that are not indexed yet; `None`
-/// where that is not known.
+/// What a batch added to its colony's lines that are not indexed yet; `None` where that is not known.
+pub type Added = Option<Amount>;
+
+/// Writes batches, all or none; they are synced when this returns. Says what each has added.
 ///
 /// # Errors
-/// What SQLite says. Nothing of the batch is there then, but for removals.
-pub fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<Option<Amount>> {
-    let of = batch.of;
-    if schema::batches(connection, of)?.is_none() {
-        schema::make_tables(connection, of)?;
-    }
-    for removal in &batch.removals {
-        remove_many(connection, of, removal)?;
-    }
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    for removal in &batch.removals {
-        remove_one(&transaction, of, removal)?;
-    }
-    for record in &batch.processes {
-        add_process(&transaction, batch, record, None)?;
-    }
-    for (workflow, nodes) in &batch.workflows {
-        add_workflow(&transaction, batch, workflow)?;
-        for node in nodes {
-            add_process(&transaction, batch, node, Some(workflow))?;
+/// What SQLite says. Nothing of the batches is there then, but for removals.
+pub fn write<'a>(
+    connection: &mut Connection,
+    batches: impl Iterator<Item = &'a Batch> + Clone,
+) -> rusqlite::Result<Vec<Added>> {
+    for batch in batches.clone() {
+        if schema::batches(connection, batch.of)?.is_none() {
+            schema::make_tables(connection, batch.of)?;
+        }
+        for removal in &batch.removals {
+            remove_many(connection, batch.of, removal)?;
         }
     }
-    let added = add_lines(&transaction, batch)?;
-    note_batches(&transaction, of, batch.number)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let added = batches.map(|batch| add(&transaction, batch)).collect::<rusqlite::Result<_>>()?;
     transaction.commit()?;
+    Ok(added)
+}
+
+fn add(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Added> {
+    for removal in &batch.removals {
+        remove_one(transaction, batch.of, removal)?;
+    }
+    for record in &batch.processes {
+        add_process(transaction, batch, record, None)?;
+    }
+    for (workflow, nodes) in &batch.workflows {
+        add_workflow(transaction, batch, workflow)?;
+        for node in nodes {
+            add_process(transaction, batch, node, Some(workflow))?;
+        }
+    }
+    let added = add_lines(transaction, batch)?;
+    note_batches(transaction, batch.of, batch.number)?;
     Ok(added)
 }
 
@@ -98,7 +109,7 @@ fn add_workflow(transaction: &Transaction<'_>, batch: &Batch, workflow: &Workflo
     Ok(())
 }
 
-fn add_lines(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Option<Amount>> {
+fn add_lines(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Added> {
     let mut added = Amount::default();
     if batch.lines.is_empty() {
         return Ok(Some(added));
