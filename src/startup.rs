@@ -10,6 +10,7 @@ use crate::http::api::Shared;
 use crate::http::budget::BodyBudget;
 use crate::http::door::DoorLimits;
 use crate::http::metrics;
+use crate::http::placement::homes;
 use crate::http::readiness::{Phase, Readiness};
 use crate::http::renewal;
 use crate::http::serve::{self, ServeOptions};
@@ -243,12 +244,13 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     while workers.len() < settings.workers {
         workers.push(arbiters.recv().await.ok_or(StartError::Workers)?);
     }
+    workers.truncate(homes(settings.workers));
     check_clock(clock, &replayed)?;
     let history = open_history(&settings, &replayed).await?;
     // Nobody else sets it.
     let _ = rpc.history.set(history.clone());
     let launcher = Launcher {
-        workers: Arc::new(workers),
+        homes: workers,
         log: log.clone(),
         options: Arc::new(settings.options.clone()),
         directory: directory.clone(),
@@ -274,7 +276,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         launcher.launch(listed, state, last);
     }
     let server = ServerActor::new(state, last, launcher.clone(), rpc.info.clone());
-    let address_of_zero = ServerActor::start_in_arbiter(&launcher.workers[0], move |_| server);
+    let address_of_zero = ServerActor::start_in_arbiter(&launcher.homes[0], move |_| server);
     let checkpoints = Checkpoints::start(Sources {
         log: file_log.clone(),
         directory,

@@ -537,8 +537,3 @@ fn refuse(reply: ReplyTo, refusal: Refusal) {
         }
     }
 }
-
-/// Which worker a colony lives on: its number modulo the workers.
-pub fn worker_of(incarnation: Incarnation, workers: usize) -> usize {
-    incarnation as usize % workers.max(1)
-}

@@ -8,6 +8,7 @@ pub mod door;
 mod greeting;
 pub mod guarded;
 pub mod metrics;
+pub mod placement;
 pub mod pubsub;
 pub mod readiness;
 pub mod renewal;

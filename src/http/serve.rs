@@ -4,6 +4,7 @@ use super::api::{self, Shared};
 use super::door::{Door, DoorLimits, Place};
 use super::greeting::Greeting;
 use super::guarded::Guarded;
+use super::placement::Workers;
 use super::{metrics, pubsub};
 use crate::limits;
 use crate::metrics::page::Page;
@@ -59,11 +60,7 @@ pub fn start(
             }
         }
     };
-    let app = move || {
-        // The receiver is there until all workers have reported.
-        let _ = arbiters.send(actix_rt::Arbiter::current());
-        shared.clone()
-    };
+    let workers = Workers::new(options.workers, options.door.connections, arbiters);
     let builder = Server::build()
         .workers(options.workers)
         .max_concurrent_connections(options.door.connections.saturating_add(limits::CONNECTIONS_IN_PASSING))
@@ -71,24 +68,27 @@ pub fn start(
         .shutdown_timeout(limits::STOP.as_secs());
     let head = options.door.head;
     let builder = match tls {
-        None => builder.listen(NAME, listener, move || {
-            let greeting = greeting();
-            let http = http(app(), head, |socket: &Guarded| socket.place().clone());
-            fn_service(move |socket: TcpStream| {
-                let greeting = greeting.clone();
-                async move {
-                    let peer = socket.peer_addr().ok();
-                    Ok((greeting.plain(socket).await?, Protocol::Http1, peer))
-                }
-            })
-            .and_then(http)
-        })?,
+        None => {
+            let service = move || {
+                let greeting = greeting();
+                let http = http(shared.clone(), head, |socket: &Guarded| socket.place().clone());
+                fn_service(move |socket: TcpStream| {
+                    let greeting = greeting.clone();
+                    async move {
+                        let peer = socket.peer_addr().ok();
+                        Ok((greeting.plain(socket).await?, Protocol::Http1, peer))
+                    }
+                })
+                .and_then(http)
+            };
+            builder.listen(NAME, listener, move || workers.clone().services(service.clone()))?
+        }
         Some(mut config) => {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
             let acceptor = TlsAcceptor::from(Arc::new(config));
-            builder.listen(NAME, listener, move || {
+            let service = move || {
                 let (greeting, acceptor) = (greeting(), acceptor.clone());
-                let http = http(app(), head, |socket: &TlsStream<Guarded>| socket.get_ref().0.place().clone());
+                let http = http(shared.clone(), head, |socket: &TlsStream<Guarded>| socket.get_ref().0.place().clone());
                 fn_service(move |socket: TcpStream| {
                     let (greeting, acceptor) = (greeting.clone(), acceptor.clone());
                     async move {
@@ -97,7 +97,8 @@ pub fn start(
                     }
                 })
                 .and_then(http)
-            })?
+            };
+            builder.listen(NAME, listener, move || workers.clone().services(service.clone()))?
         }
     };
     Ok(builder.run())

@@ -9,6 +9,7 @@ use super::own_server::Serving;
 use super::sample::Sample;
 use crate::base64::{BASE64, Engine};
 use crate::crypto::{Memo, signer};
+use crate::http::placement::Workers;
 use crate::http::serve;
 use crate::limits;
 use crate::startup::cores;
@@ -30,6 +31,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 use wal::{Append, Class, Durability, FileLog, Log, OnDurable, Options, Outcome, Position, RealStorage, StreamId};
 
@@ -224,17 +226,23 @@ fn begin(path: PathBuf, durability: Durability, sample: Sample) -> Result<Begun,
     let io = |error: std::io::Error| error.to_string();
     let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).map_err(io)?;
     let address = listener.local_addr().map_err(io)?;
+    // On whose arbiters nothing else lives.
+    let (arbiters, _) = unbounded_channel();
+    let workers = Workers::new(cores(), limits::CONNECTIONS_PER_WORKER, arbiters);
     let server = Server::build()
         .workers(cores())
         .disable_signals()
         .shutdown_timeout(1)
         .listen("stand-in", listener, move || {
             let shared = shared.clone();
-            let answer = move |request: Request| {
+            workers.clone().services(move || {
                 let shared = shared.clone();
-                Box::pin(async move { Ok::<_, Infallible>(handle(request, shared).await) })
-            };
-            HttpService::build().keep_alive(limits::KEEP_ALIVE).finish(fn_service(answer)).tcp()
+                let answer = move |request: Request| {
+                    let shared = shared.clone();
+                    Box::pin(async move { Ok::<_, Infallible>(handle(request, shared).await) })
+                };
+                HttpService::build().keep_alive(limits::KEEP_ALIVE).finish(fn_service(answer)).tcp()
+            })
         })
         .map_err(io)?;
     Ok((log, address, server.run()))

@@ -5,7 +5,7 @@ use super::message::{self, ServerCommand, ServerDecision, ServerTurn};
 use super::open::ServerInfo;
 use super::state::{ListedColony, ServerEvent, ServerPiece, ServerState};
 use crate::clock::Clock;
-use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, once_durable, worker_of};
+use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, once_durable};
 use crate::colony::event::Event;
 use crate::colony::mailbox::Outcome;
 use crate::colony::message::{Answer, Answered, Body};
@@ -38,8 +38,8 @@ impl IdSource for RandomIds {
 /// Starts colonies' actors on the http workers' arbiters.
 #[derive(Clone)]
 pub struct Launcher {
-    /// The workers.
-    pub workers: Arc<Vec<actix_rt::ArbiterHandle>>,
+    /// The workers that colonies live on; there is one at least.
+    pub homes: Vec<actix_rt::ArbiterHandle>,
     /// The log.
     pub log: Arc<dyn Log>,
     /// What the operator chose.
@@ -75,7 +75,7 @@ impl Launcher {
             ids: Box::new(RandomIds),
             surroundings: Arc::new(DirectoryEntry { directory: self.directory.clone(), figures: figures.clone() }),
         };
-        let worker = &self.workers[worker_of(listed.incarnation, self.workers.len())];
+        let worker = &self.homes[listed.incarnation as usize % self.homes.len()];
         let address = ColonyActor::start_in_arbiter(worker, move |_| ColonyActor::new(parts));
         self.directory.insert(Arc::new(ColonyHandle {
             name: listed.name.clone(),

@@ -24,8 +24,9 @@ pub fn write<'a>(
     batches: impl Iterator<Item = &'a Batch> + Clone,
 ) -> rusqlite::Result<Vec<Added>> {
     for batch in batches.clone() {
-        if schema::batches(connection, batch.of)?.is_none() {
-            schema::make_tables(connection, batch.of)?;
+        // Of a colony that has nothing here there is nothing to remove.
+        if batch.removals.is_empty() || schema::batches(connection, batch.of)?.is_none() {
+            continue;
         }
         for removal in &batch.removals {
             remove_many(connection, batch.of, removal)?;
@@ -38,6 +39,10 @@ pub fn write<'a>(
 }
 
 fn add(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Added> {
+    if schema::batches(transaction, batch.of)?.is_none() {
+        // In the same transaction: each statement by itself would be synced.
+        schema::make_tables(transaction, batch.of)?;
+    }
     for removal in &batch.removals {
         remove_one(transaction, batch.of, removal)?;
     }
@@ -196,8 +201,10 @@ fn delete_selected(
 /// # Errors
 /// What SQLite says.
 pub fn adopt(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Result<()> {
-    schema::make_tables(connection, of)?;
-    note_batches(connection, of, batches)
+    let transaction = connection.unchecked_transaction()?;
+    schema::make_tables(&transaction, of)?;
+    note_batches(&transaction, of, batches)?;
+    transaction.commit()
 }
 
 fn note_batches(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Result<()> {
