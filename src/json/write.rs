@@ -355,7 +355,11 @@ mod tests {
             any::<i64>().prop_map(Value::from),
             any::<f64>().prop_map(Value::from),
             any::<String>().prop_map(Value::from),
-            "[a-z\"\\\\\n\u{1}é]{0,80}".prop_map(Value::from),
+            prop::collection::vec(0..0x100u32, 0..80).prop_map(|codes| codes
+                .into_iter()
+                .filter_map(char::from_u32)
+                .collect::<String>()
+                .into()),
         ];
         leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![

@@ -37,6 +37,16 @@ impl Batch {
         self.removals.len() + self.processes.len() + of_workflows + self.lines.len()
     }
 
+    /// Bytes of its lines.
+    pub fn text_bytes(&self) -> usize {
+        self.lines.iter().map(|line| line.said.message.len()).sum()
+    }
+
+    /// Whether it removes any number of records, all of a state: that may take long.
+    pub fn removes_many(&self) -> bool {
+        self.removals.iter().any(|removal| matches!(removal, Removal::Processes(_) | Removal::Workflows(_)))
+    }
+
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -70,7 +70,7 @@ impl Worker {
             let has_more = self.indexer.is_due() && !self.is_closing;
             let next = if has_more { queue.recv_timeout(PAUSE) } else { queue.recv().map_err(RecvTimeoutError::from) };
             let (batches, other) = match next {
-                Ok(Job::Write(batch, done)) => self.gather(batch, done, queue),
+                Ok(Job::Write(batch, done)) if !batch.removes_many() => self.gather(batch, done, queue, has_more),
                 Ok(job) => (Vec::new(), Some(job)),
                 Err(RecvTimeoutError::Timeout) => (Vec::new(), None),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -89,22 +89,32 @@ impl Worker {
         }
     }
 
-    /// Waits a little for batches of other colonies, to be written and synced together, unless there is enough already,
-    /// or one has more behind it, or there is something else to do: that comes after them.
-    fn gather(&self, batch: Batch, done: Done, queue: &Receiver<Job>) -> (Vec<(Batch, Done)>, Option<Job>) {
+    /// Takes batches of other colonies, too, to be written and synced together, until there is enough of them or there is
+    /// something else to do: that comes after them. Waits a little for them, unless it is urgent: more of a colony waits
+    /// behind its batch, or lines wait to be indexed.
+    fn gather(
+        &self,
+        batch: Batch,
+        done: Done,
+        queue: &Receiver<Job>,
+        mut is_urgent: bool,
+    ) -> (Vec<(Batch, Done)>, Option<Job>) {
         let until = Instant::now() + self.gather;
-        let (mut rows, mut is_urgent) = (batch.len(), batch.has_more);
+        is_urgent |= batch.has_more;
+        let (mut rows, mut text) = (batch.len(), batch.text_bytes());
         let mut batches = vec![(batch, done)];
-        while rows < limits::ARCHIVED_A_BATCH && !is_urgent {
-            match queue.recv_deadline(until) {
-                Ok(Job::Write(batch, done)) => {
+        while rows < limits::ARCHIVED_A_BATCH && text < limits::ARCHIVED_TEXT_A_BATCH {
+            let next = if is_urgent { queue.try_recv().ok() } else { queue.recv_deadline(until).ok() };
+            match next {
+                Some(Job::Write(batch, done)) if !batch.removes_many() => {
+                    is_urgent |= batch.has_more;
                     rows += batch.len();
-                    is_urgent = batch.has_more;
+                    text += batch.text_bytes();
                     batches.push((batch, done));
                 }
-                Ok(job) => return (batches, Some(job)),
-                // Where nobody is left, that is seen the next time.
-                Err(_) => break,
+                Some(job) => return (batches, Some(job)),
+                // Where nobody is left to come, that is seen the next time.
+                None => break,
             }
         }
         (batches, None)
