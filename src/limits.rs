@@ -31,7 +31,8 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// longest makes room.
 pub const CONNECTIONS_PER_WORKER: usize = 25_000;
 
-/// Connections a worker may have beyond those: new ones that it has not looked at, and old ones that it is ending.
+/// Connections a worker may have beyond those: new ones that it has not looked at, accepted or given by another worker,
+/// and old ones that it is ending.
 pub const CONNECTIONS_IN_PASSING: usize = 256;
 
 /// Open files that are kept for what is no connection: the log, the history store, its readers.

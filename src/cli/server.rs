@@ -303,7 +303,7 @@ impl Start {
         })
     }
 
-    /// What each worker allows its connections. Workers take turns with new ones, so each has its share.
+    /// What each worker allows its connections: an equal share of all (`http/placement.rs`).
     fn door(&self, files: usize, workers: usize) -> DoorLimits {
         let allowed = open_files::connections_per_worker(files, workers);
         let connections = match self.max_connections {

@@ -242,7 +242,7 @@ fn write_history(page: &mut Page, history: &HistoryStore) {
     page.family(
         "colonies_history_write_duration_seconds",
         Histogram,
-        "How long each batch for the history store took, its sync included.",
+        "How long each write to the history store took, of one or more batches, its sync included.",
     );
     page.histogram(&[], &writes.duration.snapshot(), NANOS_PER_SECOND);
     page.single(

@@ -93,7 +93,7 @@ struct Shared {
 /// What the store's writer has done.
 #[derive(Debug)]
 pub struct Writes {
-    /// Nanoseconds of each batch that was written and synced.
+    /// Nanoseconds of each transaction that was written and synced, of one batch or of several.
     pub duration: Histogram,
     /// Batches that could not be written.
     pub failed: AtomicU64,
