@@ -42,8 +42,8 @@ impl ColonyMessage for GetProcessHistory {
         let executor = self.executorid;
         let wanted = move |process: &Process| executor.is_empty() || process.is_with(&executor);
         // Where it is too much for one turn, the newest are shown.
-        let newest = colony.processes.submitted_since(state, since).rev();
-        let shown = newest.take(limits::HISTORY_SCAN).filter(|(_, process)| wanted(process)).take(limits::HISTORY_ROWS);
+        let bounds = (limits::HISTORY_SCAN, limits::HISTORY_ROWS);
+        let shown = colony.processes.newest_since(state, since, bounds, &wanted).into_iter();
         if colony.history.processes(state) == 0 {
             let mut rows = ProcessAnswer::rows(shown.map(|(_, process)| process), colony);
             rows.reverse();
@@ -53,7 +53,6 @@ impl ColonyMessage for GetProcessHistory {
         let (of, name, hidden) = (colony.incarnation, colony.name.clone(), colony.history.hidden());
         Ok(Decision::from_past(move |past| {
             let of_record = |record: &ProcessRecord| wanted(&record.process);
-            let bounds = (limits::HISTORY_SCAN, limits::HISTORY_ROWS);
             let old = past.submitted_since(of, state, since, bounds, &of_record, &hidden)?;
             let mut rows = merge::first(present, old, &name, limits::HISTORY_ROWS, |_, number| Reverse(number));
             rows.reverse();

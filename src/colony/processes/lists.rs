@@ -3,7 +3,7 @@
 
 use super::{Process, ProcessState};
 use crate::colony::sorted::SortedSet;
-use crate::colony::table::Slot;
+use crate::colony::table::{Slot, Table};
 use crate::map::HashMap;
 use crate::time::Time;
 
@@ -64,6 +64,10 @@ impl OwnedFilter {
 }
 
 /// The lists of one colony.
+///
+/// They are behind by some processes: most pass through several states before anybody looks, so a change only notes where
+/// the process is listed, and [`Lists::catch_up`] moves those that were changed together, each once. What reads must let
+/// them catch up first.
 #[derive(Debug, Default)]
 pub struct Lists {
     all: ByState,
@@ -71,9 +75,30 @@ pub struct Lists {
     by_type: HashMap<Box<str>, ByState>,
     by_initiator: HashMap<Box<str>, ByState>,
     by_label: HashMap<Box<str>, ByState>,
+    /// How many processes are in each state now.
+    counts: [usize; 5],
+    /// Processes that have changed, and where they are listed still; `None` for those that are in no list yet.
+    behind: HashMap<Slot, Option<Listed>>,
 }
 
-/// What a list is ordered by, then the order of submission: waiting by priority time, running by start, the rest by end, newest first, an unset end last.
+/// Processes that lists may be behind by: what catching up costs at once, some 100 µs.
+const BEHIND: usize = if cfg!(test) { 4 } else { 256 };
+
+/// Where a process stands in the lists of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Listed {
+    state: ProcessState,
+    order: i64,
+}
+
+impl Listed {
+    fn of(process: &Process) -> Listed {
+        Listed { state: process.state, order: order(process) }
+    }
+}
+
+/// What a list is ordered by, then the order of submission: waiting by priority time, running by start, the rest by end,
+/// newest first, an unset end last.
 pub fn order(process: &Process) -> i64 {
     match process.state {
         ProcessState::Waiting => process.priority_time,
@@ -83,9 +108,49 @@ pub fn order(process: &Process) -> i64 {
 }
 
 impl Lists {
-    /// Puts a process into the lists of its state.
-    pub fn insert(&mut self, process: &Process, number: u64, slot: Slot) {
-        let (state, row) = (process.state as usize, (order(process), number, slot));
+    /// A process is about to change, or to go.
+    pub fn leave(&mut self, process: &Process, slot: Slot) {
+        self.counts[process.state as usize] -= 1;
+        self.behind.entry(slot).or_insert_with(|| Some(Listed::of(process)));
+    }
+
+    /// A process has changed, or is new. Says whether the lists should catch up now.
+    #[must_use]
+    pub fn enter(&mut self, process: &Process, slot: Slot) -> bool {
+        self.counts[process.state as usize] += 1;
+        self.behind.entry(slot).or_insert(None);
+        self.behind.len() >= BEHIND
+    }
+
+    /// A process that has left is gone: its slot may be another one's from now on.
+    pub fn forget(&mut self, process: &Process, number: u64, slot: Slot) {
+        if let Some(Some(listed)) = self.behind.remove(&slot) {
+            self.remove(process, listed, number, slot);
+        }
+    }
+
+    /// Moves what has changed to where it belongs.
+    pub fn catch_up(&mut self, table: &Table<Process>) {
+        let rows = self.behind.drain().filter_map(|(slot, listed)| Some((table.number(slot)?, slot, listed)));
+        let mut rows: Vec<_> = rows.collect();
+        // In the order of submission most are added behind all others.
+        rows.sort_unstable_by_key(|&(number, slot, _)| (number, slot));
+        for (number, slot, listed) in rows {
+            let Some(process) = table.at(slot) else {
+                continue;
+            };
+            let now = Listed::of(process);
+            if listed != Some(now) {
+                if let Some(before) = listed {
+                    self.remove(process, before, number, slot);
+                }
+                self.insert(process, now, number, slot);
+            }
+        }
+    }
+
+    fn insert(&mut self, process: &Process, listed: Listed, number: u64, slot: Slot) {
+        let (state, row) = (listed.state as usize, (listed.order, number, slot));
         self.all[state].insert(row);
         self.by_submission[state].insert((process.submitted.micros(), number, slot));
         for (index, key) in self.filtered(process) {
@@ -96,9 +161,8 @@ impl Lists {
         }
     }
 
-    /// Takes a process out of the lists of its state.
-    pub fn remove(&mut self, process: &Process, number: u64, slot: Slot) {
-        let (state, row) = (process.state as usize, (order(process), number, slot));
+    fn remove(&mut self, process: &Process, listed: Listed, number: u64, slot: Slot) {
+        let (state, row) = (listed.state as usize, (listed.order, number, slot));
         self.all[state].remove(&row);
         self.by_submission[state].remove(&(process.submitted.micros(), number, slot));
         for (index, key) in self.filtered(process) {
@@ -144,6 +208,6 @@ impl Lists {
 
     /// How many processes are in this state.
     pub fn count(&self, state: ProcessState) -> usize {
-        self.all[state as usize].len()
+        self.counts[state as usize]
     }
 }

@@ -12,6 +12,7 @@ use crate::ids::{AttributeId, GraphId, ProcessId};
 use crate::json::RawJson;
 use crate::map::HashMap;
 use crate::time::{Nanos, Time};
+use std::cell::{RefCell, RefMut};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ pub struct Processes {
     pub(in crate::colony) colony: Arc<str>,
     table: Table<Process>,
     queues: Queues,
-    lists: Lists,
+    /// Reading lets them catch up first.
+    lists: RefCell<Lists>,
     /// Running processes by the executor that holds them.
     held: HashMap<Identity, BTreeSet<(u64, Slot)>>,
     attributes: HashMap<AttributeId, ProcessId>,
@@ -37,7 +39,7 @@ impl Default for Processes {
             colony: Arc::from(""),
             table: Table::default(),
             queues: Queues::default(),
-            lists: Lists::default(),
+            lists: RefCell::default(),
             held: HashMap::default(),
             attributes: HashMap::default(),
             bytes: 0,
@@ -108,7 +110,7 @@ impl Processes {
 
     /// How many are in this state.
     pub fn count(&self, state: ProcessState) -> usize {
-        self.lists.count(state)
+        self.lists.borrow().count(state)
     }
 
     /// The first process that this offer may take.
@@ -117,20 +119,34 @@ impl Processes {
         self.table.at(slot).map(|process| process.id)
     }
 
-    /// The first `count` processes of a list, with their numbers in the order of submission.
-    pub fn list(&self, state: ProcessState, filter: ListFilter<'_>, count: usize) -> Vec<(u64, &Process)> {
-        let slots = self.lists.of(state, filter).take(count);
-        slots.filter_map(|slot| Some((self.table.number(slot)?, self.table.at(slot)?))).collect()
+    /// The lists as they are now.
+    fn lists(&self) -> RefMut<'_, Lists> {
+        let mut lists = self.lists.borrow_mut();
+        lists.catch_up(&self.table);
+        lists
     }
 
-    /// The processes of a state submitted from this time on, oldest first, with their numbers.
-    pub fn submitted_since(
+    /// The first `count` processes of a list, with their numbers in the order of submission.
+    pub fn list(&self, state: ProcessState, filter: ListFilter<'_>, count: usize) -> Vec<(u64, &Process)> {
+        self.lists().of(state, filter).take(count).filter_map(|slot| self.numbered(slot)).collect()
+    }
+
+    /// The newest of the processes of a state that were submitted from this time on, newest first, with their numbers:
+    /// at most `count` that are wanted, among the `scanned` newest.
+    pub fn newest_since(
         &self,
         state: ProcessState,
         since: Time,
-    ) -> impl DoubleEndedIterator<Item = (u64, &Process)> {
-        let slots = self.lists.submitted_since(state, since);
-        slots.filter_map(|slot| Some((self.table.number(slot)?, self.table.at(slot)?)))
+        (scanned, count): (usize, usize),
+        wanted: impl Fn(&Process) -> bool,
+    ) -> Vec<(u64, &Process)> {
+        let lists = self.lists();
+        let newest = lists.submitted_since(state, since).rev().take(scanned);
+        newest.filter_map(|slot| self.numbered(slot)).filter(|(_, process)| wanted(process)).take(count).collect()
+    }
+
+    fn numbered(&self, slot: Slot) -> Option<(u64, &Process)> {
+        Some((self.table.number(slot)?, self.table.at(slot)?))
     }
 
     /// The processes from this number on, with their numbers, in the order in which they were submitted.
@@ -319,8 +335,11 @@ impl Processes {
 
     /// Takes a process out of memory; the past may have it. Nobody is told.
     pub fn take(&mut self, id: &ProcessId, changes: &mut Changes) -> Option<Process> {
-        self.leave(self.table.slot(id)?);
+        let slot = self.table.slot(id)?;
+        let number = self.table.number(slot)?;
+        self.leave(slot);
         let process = self.table.remove(id)?;
+        self.lists.get_mut().forget(&process, number, slot);
         self.bytes = self.bytes.saturating_sub(process.bytes());
         for attribute in process.attributes.iter() {
             let id = attribute.id(&process.id);
@@ -415,7 +434,10 @@ impl Processes {
         let (Some(process), Some(number)) = (self.table.at(slot), self.table.number(slot)) else {
             return;
         };
-        self.lists.insert(process, number, slot);
+        let lists = self.lists.get_mut();
+        if lists.enter(process, slot) {
+            lists.catch_up(&self.table);
+        }
         match process.state {
             ProcessState::Waiting if process.waits_for_parents => {}
             ProcessState::Waiting => self.queues.insert(process, (process.priority_time, number, slot)),
@@ -432,7 +454,7 @@ impl Processes {
         let (Some(process), Some(number)) = (self.table.at(slot), self.table.number(slot)) else {
             return;
         };
-        self.lists.remove(process, number, slot);
+        self.lists.get_mut().leave(process, slot);
         match process.state {
             ProcessState::Waiting if process.waits_for_parents => {}
             ProcessState::Waiting => self.queues.remove(process, (process.priority_time, number, slot)),
@@ -458,7 +480,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn submission(n: u8) -> Submission {
-        let request = format!(r#"{{"funcname":"f{n}","args":[{n}],"env":{{"k":"{n}"}},"maxretries":{}}}"#, n % 3);
+        let request = format!(
+            r#"{{"funcname":"f{n}","args":[{n}],"env":{{"k":"{n}"}},"maxretries":{},"label":"l{}",
+            "priority":{},"conditions":{{"executortype":"t{}"}}}}"#,
+            n % 3,
+            n % 2,
+            n % 4,
+            n % 3
+        );
         let request: SpecRequest = serde_json::from_str(&request).expect("a specification");
         let (spec, env) = request.into_spec().expect("a good specification");
         let initiator = Identity::from_text("u");
@@ -502,5 +531,47 @@ mod tests {
                 prop_assert_eq!(processes.bytes(), processes.iter().map(Process::bytes).sum::<usize>());
             }
         }
+
+        /// Whatever was changed and whenever they are read, the lists are what looking at every process would give.
+        #[test]
+        fn the_lists_are_those_of_all_processes(steps in proptest::collection::vec((0u8..25, 0u8..8), 0..80)) {
+            let mut processes = Processes::default();
+            for (at, (kind, n)) in (1..).zip(steps) {
+                let is_there = processes.get(&ProcessId([n; 32])).is_some();
+                let event = match kind {
+                    20.. if !is_there => ProcessEvent::Submitted(Box::new(submission(n))),
+                    20.. => {
+                        check_lists(&processes)?;
+                        continue;
+                    }
+                    _ => event(kind, n),
+                };
+                processes.apply(event, at * 1_000, at.unsigned_abs(), &mut Changes::default());
+            }
+            check_lists(&processes)?;
+        }
+    }
+
+    fn check_lists(processes: &Processes) -> Result<(), TestCaseError> {
+        for state in ProcessState::ALL {
+            let mut of_state: Vec<_> = processes.iter_from(0).filter(|(_, process)| process.state == state).collect();
+            prop_assert_eq!(processes.count(state), of_state.len());
+            let newest: Vec<_> = of_state.iter().rev().copied().filter(|(number, _)| number % 3 > 0).take(2).collect();
+            let wanted = |process: &Process| processes.number(&process.id).is_some_and(|number| number % 3 > 0);
+            prop_assert_eq!(processes.newest_since(state, Time::default(), (100, 2), wanted), newest);
+            of_state.sort_by_key(|(number, process)| (super::super::lists::order(process), *number));
+            let of = |is_listed: &dyn Fn(&Process) -> bool| -> Vec<(u64, &Process)> {
+                of_state.iter().copied().filter(|(_, process)| is_listed(process)).take(3).collect()
+            };
+            prop_assert_eq!(processes.list(state, ListFilter::All, 3), of(&|_| true));
+            prop_assert_eq!(processes.list(state, ListFilter::Initiator("u"), 3), of(&|_| true));
+            for key in ["t1", "l1"] {
+                let of_type = of(&|process| &*process.spec.conditions.executor_type == key);
+                prop_assert_eq!(processes.list(state, ListFilter::ExecutorType(key), 3), of_type);
+                let of_label = of(&|process| &*process.spec.label == key);
+                prop_assert_eq!(processes.list(state, ListFilter::Label(key), 3), of_label);
+            }
+        }
+        Ok(())
     }
 }
