@@ -1,7 +1,7 @@
 //! Removing what is too old. How much was ever removed is counted in the same transaction, so that a colony that did not
 //! hear of it learns it later.
 
-use super::rows::{number, remove_process};
+use super::rows::{self, number, remove_process};
 use super::{schema, segments};
 use crate::colony::history::{Expired, Hidden};
 use crate::colony::processes::ProcessState;
@@ -49,14 +49,14 @@ pub fn expire(
     let ended = Time::from_nanos(before).micros();
     let state = ProcessState::Successful;
     // The index on state and end is walked from its old end.
-    let rows = old(&transaction, &format!("processes_{of} WHERE graph IS NULL AND"), ended, known)?;
+    let rows = old(&transaction, "processes WHERE graph IS NULL AND", of, ended, known)?;
     let is_full = |rows: usize| rows as i64 >= AT_ONCE;
     let mut has_more = is_full(rows.len());
     for row in rows.into_iter().filter(|row| !hidden.has_process(*row, state, None)) {
         remove_process(&transaction, of, row)?;
         expired.processes += 1;
     }
-    let rows = old(&transaction, &format!("workflows_{of} WHERE"), ended, known)?;
+    let rows = old(&transaction, "workflows WHERE", of, ended, known)?;
     has_more |= is_full(rows.len());
     let nodes_before = expired.nodes;
     for row in rows.into_iter().filter(|row| !hidden.has_workflow(*row, state)) {
@@ -65,7 +65,7 @@ pub fn expire(
             has_more = true;
             break;
         }
-        expired.nodes += remove_workflow(&transaction, of, row)?;
+        expired.nodes += remove_with_nodes(&transaction, of, row)?;
         expired.workflows += 1;
     }
     let (lines, has_more_lines) = remove_lines(&transaction, of, before)?;
@@ -81,46 +81,44 @@ pub fn expire(
     Ok((expired, has_more))
 }
 
-fn old(transaction: &Transaction<'_>, from: &str, ended: i64, known: u64) -> rusqlite::Result<Vec<u64>> {
-    let sql = format!("SELECT number FROM {from} state = ?1 AND ended < ?2 AND batch <= ?4 ORDER BY ended LIMIT ?3");
+fn old(
+    transaction: &Transaction<'_>,
+    from: &str,
+    of: Incarnation,
+    ended: i64,
+    known: u64,
+) -> rusqlite::Result<Vec<u64>> {
+    let sql = format!(
+        "SELECT number FROM {from} incarnation = ?1 AND state = ?2 AND ended < ?3 AND batch <= ?5
+         ORDER BY ended LIMIT ?4"
+    );
     let mut select = transaction.prepare_cached(&sql)?;
-    let rows = select.query_map(params![ProcessState::Successful as i64, ended, AT_ONCE, number(known)], |row| {
-        row.get::<_, i64>(0)
-    })?;
+    let values = params![of, ProcessState::Successful as i64, ended, AT_ONCE, number(known)];
+    let rows = select.query_map(values, |row| row.get::<_, i64>(0))?;
     rows.map(|row| Ok(u64::try_from(row?).unwrap_or(0))).collect()
 }
 
-fn remove_workflow(transaction: &Transaction<'_>, of: Incarnation, workflow: u64) -> rusqlite::Result<u64> {
+fn remove_with_nodes(transaction: &Transaction<'_>, of: Incarnation, workflow: u64) -> rusqlite::Result<u64> {
     let nodes: Vec<i64> = transaction
-        .prepare_cached(&format!("SELECT number FROM processes_{of} WHERE graph = ?1"))?
-        .query_map([number(workflow)], |row| row.get(0))?
+        .prepare_cached("SELECT number FROM processes WHERE incarnation = ?1 AND graph = ?2")?
+        .query_map(params![of, number(workflow)], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for node in &nodes {
         remove_process(transaction, of, u64::try_from(*node).unwrap_or(0))?;
     }
-    transaction
-        .prepare_cached(&format!("DELETE FROM workflows_{of} WHERE number = ?1"))?
-        .execute([number(workflow)])?;
+    rows::remove_workflow(transaction, of, workflow)?;
     Ok(nodes.len() as u64)
 }
 
 /// Removes old lines; says how many, and whether there may be more.
 fn remove_lines(transaction: &Transaction<'_>, of: Incarnation, before: Nanos) -> rusqlite::Result<(usize, bool)> {
-    let newest: Option<Nanos> = transaction.query_row(
-        &format!(
-            "SELECT max(timestamp) FROM
-             (SELECT timestamp FROM lines_{of} WHERE timestamp < ?1 ORDER BY timestamp LIMIT ?2)"
-        ),
-        params![before, AT_ONCE],
-        |row| row.get(0),
-    )?;
-    let Some(newest) = newest else {
+    let Some(newest) = rows::newest_of_oldest_lines(transaction, of, before, AT_ONCE)? else {
         return Ok((0, false));
     };
     // Where lines are large, segments have few, and many lists.
     let cut = segments::end_of_oldest(transaction, of, SEGMENTS_AT_ONCE)?.filter(|end| *end < newest);
     let newest = cut.unwrap_or(newest);
     segments::drop_until(transaction, of, newest)?;
-    let lines = transaction.execute(&format!("DELETE FROM lines_{of} WHERE timestamp <= ?1"), [newest])?;
+    let lines = rows::remove_lines_until(transaction, of, newest)?;
     Ok((lines, cut.is_some() || lines as i64 >= AT_ONCE))
 }

@@ -1,14 +1,14 @@
 //! The store's one writer, on a thread of its own: one job after the other, and between them the index of log lines.
 
 use super::indexer::Indexer;
-use super::{StoreOptions, Writes, expire, pause, schema, writer};
+use super::{StoreOptions, Writes, expire, pause, removal, writer};
 use crate::colony::history::{Batch, Hidden, OnExpired, PastError};
 use crate::ids::Incarnation;
 use crate::limits;
 use crate::time::Nanos;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::Connection;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,7 @@ pub enum Job {
     Expire { of: Incarnation, before: Nanos, known: u64, hidden: Arc<Hidden>, done: OnExpired },
     /// Take what is missing as missing.
     Adopt(Incarnation, u64),
-    /// Drop all of a colony.
+    /// Remove all of a colony.
     Forget(Incarnation),
     /// Tell that all jobs before are done.
     Close(std::sync::mpsc::Sender<()>),
@@ -31,7 +31,8 @@ pub enum Job {
 /// Hears whether a batch is written and synced.
 pub type Done = Box<dyn FnOnce(Result<(), PastError>) + Send>;
 
-/// How long the writer waits for a job while there are lines to be indexed. Whoever copies the store gets its turn then.
+/// How long the writer waits for a job while there are lines to be indexed or rows to be removed. Whoever copies the
+/// store gets its turn then.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Who writes to the store.
@@ -41,6 +42,8 @@ pub struct Worker {
     /// How long a batch waits for others.
     gather: Duration,
     indexer: Indexer,
+    /// Colonies that are gone and that have something here still.
+    leaving: VecDeque<Incarnation>,
     /// Colonies that were removed: a batch of theirs may have waited for the log meanwhile.
     forgotten: HashSet<Incarnation>,
     /// Whether the server is ending: indexing goes on after its next start.
@@ -49,25 +52,31 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// For a store in this directory.
-    ///
-    /// # Errors
-    /// What SQLite says.
+    /// For a store in this directory, with these colonies, and these that are gone.
     pub fn new(
         connection: Connection,
         dir: &Path,
         options: StoreOptions,
         writes: Arc<Writes>,
-    ) -> rusqlite::Result<Worker> {
-        let indexer = Indexer::new(options.index, schema::colonies(&connection)?);
-        let (dir, gather, forgotten) = (dir.to_path_buf(), options.gather, HashSet::new());
-        Ok(Worker { connection, dir, gather, indexer, forgotten, is_closing: false, writes })
+        colonies: impl Iterator<Item = Incarnation>,
+        gone: Vec<Incarnation>,
+    ) -> Worker {
+        Worker {
+            connection,
+            dir: dir.to_path_buf(),
+            gather: options.gather,
+            indexer: Indexer::new(options.index, colonies),
+            leaving: gone.into(),
+            forgotten: HashSet::new(),
+            is_closing: false,
+            writes,
+        }
     }
 
     /// Works until nobody can give it anything.
     pub fn run(&mut self, queue: &Receiver<Job>) {
         loop {
-            let has_more = self.indexer.is_due() && !self.is_closing;
+            let has_more = !self.is_closing && (self.indexer.is_due() || !self.leaving.is_empty());
             let next = if has_more { queue.recv_timeout(PAUSE) } else { queue.recv().map_err(RecvTimeoutError::from) };
             let (batches, other) = match next {
                 Ok(Job::Write(batch, done)) if !batch.removes_many() => self.gather(batch, done, queue, has_more),
@@ -86,7 +95,25 @@ impl Worker {
             if let Err((of, error)) = self.indexer.step(&mut self.connection) {
                 tracing::error!(stream = of, %error, "past log lines can't be indexed: searches find fewer of them");
             }
+            self.remove_some();
         }
+    }
+
+    /// Removes something of a colony that is gone.
+    fn remove_some(&mut self) {
+        let Some(&of) = self.leaving.front() else {
+            return;
+        };
+        match removal::step(&mut self.connection, of) {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => {
+                tracing::error!(
+                    stream = of, %error, "the history of a removed colony could not be removed: the next start does it"
+                );
+            }
+        }
+        self.leaving.pop_front();
     }
 
     /// Takes batches of other colonies, too, to be written and synced together, until there is enough of them or there is
@@ -174,10 +201,7 @@ impl Worker {
             Job::Forget(of) => {
                 self.forgotten.insert(of);
                 self.indexer.forget(of);
-                if let Err(error) = schema::drop_tables(&self.connection, of) {
-                    // The next start drops them.
-                    tracing::error!(stream = of, %error, "the history of a removed colony could not be dropped");
-                }
+                self.leaving.push_back(of);
             }
             Job::Close(tell) => {
                 self.is_closing = true;
@@ -229,11 +253,14 @@ mod tests {
         assert_eq!(store.writes().duration.snapshot().count, 1);
 
         let other = rusqlite::Connection::open(dir.path().join("history.db")).unwrap();
-        other.execute_batch("DROP TABLE lines_2").unwrap();
+        let trouble = "CREATE TRIGGER trouble BEFORE INSERT ON lines WHEN NEW.incarnation = 2
+             BEGIN SELECT RAISE(ABORT, 'no'); END";
+        other.execute_batch(trouble).unwrap();
         assert_eq!(write(&store, &[1, 2, 3], 2), [true, false, true]);
         assert_eq!(store.writes().failed.load(Ordering::Relaxed), 1);
         let lines = |of: Incarnation| {
-            other.query_row(&format!("SELECT count(*) FROM lines_{of}"), [], |row| row.get::<_, i64>(0)).unwrap()
+            let sql = "SELECT count(*) FROM lines WHERE incarnation = ?1";
+            other.query_row(sql, [of], |row| row.get::<_, i64>(0)).unwrap()
         };
         assert_eq!((lines(1), lines(3)), (2, 2));
 

@@ -7,8 +7,10 @@ mod body;
 mod expire;
 mod indexer;
 mod jobs;
+mod layouts;
 pub mod pause;
 mod reader;
+mod removal;
 mod rows;
 mod schema;
 mod search;
@@ -29,7 +31,7 @@ use crossbeam_channel::{Sender, unbounded};
 use jobs::{Done, Job};
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -106,7 +108,8 @@ impl Shared {
 }
 
 impl HistoryStore {
-    /// Opens the store in this directory for the colonies that there are; what belongs to others is dropped.
+    /// Opens the store in this directory for the colonies that there are; what belongs to others is removed
+    /// behind the ordinary work.
     ///
     /// # Errors
     /// Where the file can't be made, opened or read.
@@ -117,12 +120,12 @@ impl HistoryStore {
         // Not while somebody copies it.
         let turn = pause::take(dir).map_err(|error| failed(error.to_string()))?;
         let mut connection = schema::open_writer(&path).map_err(|error| failed(error.to_string()))?;
-        let holdings = settle_all(&mut connection, known).map_err(|error| failed(error.to_string()))?;
+        let (holdings, gone) = settle_all(&mut connection, known).map_err(|error| failed(error.to_string()))?;
         drop(turn);
         let (jobs, queue) = unbounded();
         let writes = Arc::new(Writes { duration: Histogram::of_durations(), failed: AtomicU64::new(0) });
-        let mut worker =
-            jobs::Worker::new(connection, dir, options, writes.clone()).map_err(|error| failed(error.to_string()))?;
+        let colonies = known.iter().map(|known| known.of);
+        let mut worker = jobs::Worker::new(connection, dir, options, writes.clone(), colonies, gone);
         std::thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || worker.run(&queue))
@@ -222,16 +225,17 @@ impl Archive for HistoryStore {
     }
 }
 
-fn settle_all(connection: &mut Connection, known: &[Known]) -> rusqlite::Result<HashMap<Incarnation, Holdings>> {
-    for gone in schema::colonies(connection)?.into_iter().filter(|of| known.iter().all(|known| known.of != *of)) {
-        schema::drop_tables(connection, gone)?;
-    }
-    known
-        .iter()
-        .map(|known| {
-            let mut holdings = writer::settle(connection, known.of, known.batches, known.lines_until)?;
-            holdings.expired = expire::totals(connection, known.of)?;
-            Ok((known.of, holdings))
-        })
-        .collect()
+/// Brings what is here to where the colonies are. Says what they have here, and which ones are gone.
+fn settle_all(
+    connection: &mut Connection,
+    known: &[Known],
+) -> rusqlite::Result<(HashMap<Incarnation, Holdings>, Vec<Incarnation>)> {
+    let known_ones: HashSet<Incarnation> = known.iter().map(|known| known.of).collect();
+    let gone = schema::colonies(connection)?.into_iter().filter(|of| !known_ones.contains(of)).collect();
+    let settled = known.iter().map(|known| {
+        let mut holdings = writer::settle(connection, known.of, known.batches, known.lines_until)?;
+        holdings.expired = expire::totals(connection, known.of)?;
+        Ok((known.of, holdings))
+    });
+    Ok((settled.collect::<rusqlite::Result<_>>()?, gone))
 }

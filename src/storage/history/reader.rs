@@ -1,7 +1,7 @@
 //! Reading from the history store.
 
-use super::rows::{LINE_COLUMNS, limit, read_line};
-use super::{body, schema, search};
+use super::rows::{LINE_COLUMNS, NUMBERED, limit, read_line};
+use super::{body, search};
 use crate::colony::history::{Hidden, Missing, Past, PastError, ProcessRecord, Recalled, WorkflowRecord};
 use crate::colony::logs::{LogLine, LogRange, Page, pattern::Pattern};
 use crate::colony::processes::{ListFilter, ProcessState};
@@ -38,6 +38,9 @@ struct ProcessRow {
     body: Vec<u8>,
 }
 
+/// A colony's (`?1`) record of an id (`?2`).
+const IDENTIFIED: &str = "incarnation = ?1 AND id = ?2";
+
 const PROCESS_COLUMNS: &str = "number, state, graph, graph_state, submitted, body";
 
 impl ProcessRow {
@@ -63,11 +66,6 @@ fn state(number: i64) -> rusqlite::Result<ProcessState> {
 }
 
 impl Reader {
-    /// Whether a colony has anything here.
-    fn has(&self, of: Incarnation) -> rusqlite::Result<bool> {
-        Ok(schema::batches(&self.connection, of)?.is_some())
-    }
-
     /// The colony of an attribute whose process is past.
     ///
     /// # Errors
@@ -77,12 +75,10 @@ impl Reader {
         Ok(select.query_row([id.0], |row| row.get(0)).optional()?)
     }
 
+    /// The process that a condition selects, of a colony (`?1`) and a value (`?2`).
     fn process_row(&self, of: Incarnation, condition: &str, value: Value) -> rusqlite::Result<Option<ProcessRow>> {
-        if !self.has(of)? {
-            return Ok(None);
-        }
-        let sql = format!("SELECT {PROCESS_COLUMNS} FROM processes_{of} WHERE {condition} = ?1");
-        self.connection.prepare_cached(&sql)?.query_row([value], ProcessRow::read).optional()
+        let sql = format!("SELECT {PROCESS_COLUMNS} FROM processes WHERE {condition}");
+        self.connection.prepare_cached(&sql)?.query_row(params![of, value], ProcessRow::read).optional()
     }
 
     fn workflow_by_number(
@@ -91,9 +87,9 @@ impl Reader {
         number: i64,
         hidden: &Hidden,
     ) -> Result<Option<(WorkflowRecord, Vec<ProcessRecord>)>, PastError> {
-        let sql = format!("SELECT body FROM workflows_{of} WHERE number = ?1");
-        let bytes: Option<Vec<u8>> =
-            self.connection.prepare_cached(&sql)?.query_row([number], |row| row.get(0)).optional()?;
+        let mut select =
+            self.connection.prepare_cached("SELECT body FROM workflows WHERE incarnation = ?1 AND number = ?2")?;
+        let bytes: Option<Vec<u8>> = select.query_row(params![of, number], |row| row.get(0)).optional()?;
         let Some(bytes) = bytes else {
             return Ok(None);
         };
@@ -101,9 +97,9 @@ impl Reader {
         if hidden.has_workflow(workflow.number, workflow.state) {
             return Ok(None);
         }
-        let sql = format!("SELECT body FROM processes_{of} WHERE graph = ?1");
-        let mut select = self.connection.prepare_cached(&sql)?;
-        let mut rows = select.query([number])?;
+        let mut select =
+            self.connection.prepare_cached("SELECT body FROM processes WHERE incarnation = ?1 AND graph = ?2")?;
+        let mut rows = select.query(params![of, number])?;
         let mut nodes = Vec::new();
         while let Some(row) = rows.next()? {
             nodes.push(body::read(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?);
@@ -117,12 +113,9 @@ impl Reader {
         id: &GraphId,
         hidden: &Hidden,
     ) -> Result<Option<(WorkflowRecord, Vec<ProcessRecord>)>, PastError> {
-        if !self.has(of)? {
-            return Ok(None);
-        }
-        let sql = format!("SELECT number FROM workflows_{of} WHERE id = ?1");
+        let sql = format!("SELECT number FROM workflows WHERE {IDENTIFIED}");
         let number: Option<i64> =
-            self.connection.prepare_cached(&sql)?.query_row([id.0], |row| row.get(0)).optional()?;
+            self.connection.prepare_cached(&sql)?.query_row(params![of, id.0], |row| row.get(0)).optional()?;
         number.map_or(Ok(None), |number| self.workflow_by_number(of, number, hidden))
     }
 
@@ -134,21 +127,20 @@ impl Reader {
         count: usize,
         until: Nanos,
     ) -> Result<Page, PastError> {
-        if !self.has(of)? {
-            return Ok(Page::default());
-        }
         let (after, order) = match range {
             LogRange::Oldest => (Nanos::MIN, "ASC"),
             LogRange::Since(since) => (since, "ASC"),
             LogRange::Latest => (Nanos::MIN, "DESC"),
         };
+        let (column, value) = key;
+        // By itself SQLite would walk all of the colony's lines, since these are in order, too.
         let sql = format!(
-            "SELECT {LINE_COLUMNS} FROM lines_{of} WHERE {} = ?1 AND timestamp > ?2 AND timestamp <= ?3
-             ORDER BY timestamp {order} LIMIT ?4",
-            key.0
+            "SELECT {LINE_COLUMNS} FROM lines INDEXED BY lines_{column}
+             WHERE incarnation = ?1 AND {column} = ?2 AND timestamp > ?3 AND timestamp <= ?4
+             ORDER BY timestamp {order} LIMIT ?5"
         );
         let mut select = self.connection.prepare_cached(&sql)?;
-        let rows = select.query_map(params![key.1, after, until, limit(count)], read_line)?;
+        let rows = select.query_map(params![of, value, after, until, limit(count)], read_line)?;
         let mut failure = None;
         let read = rows.map_while(|line| line.map_err(|error| failure = Some(error)).ok());
         let page = Page::of(read.map(Arc::new), range);
@@ -158,13 +150,13 @@ impl Reader {
 
 impl Past for Reader {
     fn process(&self, of: Incarnation, id: &ProcessId, hidden: &Hidden) -> Result<Option<ProcessRecord>, PastError> {
-        let row = self.process_row(of, "id", Value::Blob(id.0.to_vec()))?;
+        let row = self.process_row(of, IDENTIFIED, Value::Blob(id.0.to_vec()))?;
         row.filter(|row| !row.is_hidden(hidden)).map(|row| Ok(body::read(&row.body)?)).transpose()
     }
 
     fn find(&self, of: Incarnation, missing: &Missing, hidden: &Hidden) -> Result<Option<Recalled>, PastError> {
         let row = match missing {
-            Missing::Process(id) => self.process_row(of, "id", Value::Blob(id.0.to_vec()))?,
+            Missing::Process(id) => self.process_row(of, IDENTIFIED, Value::Blob(id.0.to_vec()))?,
             Missing::Workflow(id) => {
                 return Ok(self.workflow(of, id, hidden)?.map(|(workflow, nodes)| Recalled::Workflow(workflow, nodes)));
             }
@@ -173,7 +165,7 @@ impl Past for Reader {
                 let mut select = self.connection.prepare_cached(sql)?;
                 let number: Option<i64> = select.query_row(params![id.0, of], |row| row.get(0)).optional()?;
                 match number {
-                    Some(number) => self.process_row(of, "number", Value::Integer(number))?,
+                    Some(number) => self.process_row(of, NUMBERED, Value::Integer(number))?,
                     None => None,
                 }
             }
@@ -190,24 +182,22 @@ impl Past for Reader {
         count: usize,
         hidden: &Hidden,
     ) -> Result<Vec<ProcessRecord>, PastError> {
-        if !self.has(of)? {
-            return Ok(Vec::new());
-        }
         let (column, key) = match filter {
             ListFilter::All => (None, ""),
-            ListFilter::ExecutorType(key) => (Some("executor_type = ?2"), key),
-            ListFilter::Initiator(key) => (Some("initiator = ?2"), key),
-            ListFilter::Label(key) => (Some("label = ?2 AND label <> ''"), key),
+            ListFilter::ExecutorType(key) => (Some("executor_type = ?3"), key),
+            ListFilter::Initiator(key) => (Some("initiator = ?3"), key),
+            ListFilter::Label(key) => (Some("label = ?3 AND label <> ''"), key),
         };
         let mut condition = column.map(|column| format!("AND {column}")).unwrap_or_default();
         // What was removed all at once may be very much: it is passed over without looking at each.
         condition.push_str(if hidden.has_all_processes(state) { " AND graph IS NOT NULL" } else { "" });
         let sql = format!(
-            "SELECT {PROCESS_COLUMNS} FROM processes_{of} WHERE state = ?1 {condition} ORDER BY ended DESC, number"
+            "SELECT {PROCESS_COLUMNS} FROM processes WHERE incarnation = ?1 AND state = ?2 {condition}
+             ORDER BY ended DESC, number"
         );
         let mut select = self.connection.prepare_cached(&sql)?;
-        let values = [Value::Integer(state as i64), Value::Text(key.to_owned())];
-        let used = if column.is_some() { 2 } else { 1 };
+        let values = [Value::Integer(of.into()), Value::Integer(state as i64), Value::Text(key.to_owned())];
+        let used = if column.is_some() { 3 } else { 2 };
         let rows = select.query_map(params_from_iter(values.into_iter().take(used)), ProcessRow::read)?;
         let mut listed = Vec::new();
         let mut bytes = 0;
@@ -233,14 +223,13 @@ impl Past for Reader {
         wanted: &dyn Fn(&ProcessRecord) -> bool,
         hidden: &Hidden,
     ) -> Result<Vec<ProcessRecord>, PastError> {
-        if !self.has(of)? {
-            return Ok(Vec::new());
-        }
         // The order of submission is the order of numbers, so that the walk ends at the first that is too old.
-        let sql =
-            format!("SELECT {PROCESS_COLUMNS} FROM processes_{of} WHERE state = ?1 ORDER BY number DESC LIMIT ?2");
+        let sql = format!(
+            "SELECT {PROCESS_COLUMNS} FROM processes WHERE incarnation = ?1 AND state = ?2
+             ORDER BY number DESC LIMIT ?3"
+        );
         let mut select = self.connection.prepare_cached(&sql)?;
-        let rows = select.query_map(params![state as i64, limit(scanned)], ProcessRow::read)?;
+        let rows = select.query_map(params![of, state as i64, limit(scanned)], ProcessRow::read)?;
         let mut listed = Vec::new();
         let mut bytes = 0;
         for row in rows {
@@ -264,12 +253,9 @@ impl Past for Reader {
         count: usize,
         hidden: &Hidden,
     ) -> Result<Vec<WorkflowRecord>, PastError> {
-        if !self.has(of)? {
-            return Ok(Vec::new());
-        }
-        let sql = format!("SELECT body FROM workflows_{of} WHERE state = ?1 ORDER BY number DESC");
-        let mut select = self.connection.prepare_cached(&sql)?;
-        let mut rows = select.query([state as i64])?;
+        let sql = "SELECT body FROM workflows WHERE incarnation = ?1 AND state = ?2 ORDER BY number DESC";
+        let mut select = self.connection.prepare_cached(sql)?;
+        let mut rows = select.query(params![of, state as i64])?;
         let mut listed: Vec<WorkflowRecord> = Vec::new();
         while listed.len() < count
             && let Some(row) = rows.next()?
@@ -312,9 +298,6 @@ impl Past for Reader {
         until: Nanos,
         count: usize,
     ) -> Result<Vec<LogLine>, PastError> {
-        if !self.has(of)? {
-            return Ok(Vec::new());
-        }
         search::search(&self.connection, of, text, (after, until), count)
     }
 }

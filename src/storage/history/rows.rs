@@ -2,6 +2,7 @@
 
 use crate::colony::logs::{LogEvent, LogLine};
 use crate::ids::{Incarnation, ProcessId};
+use crate::time::Nanos;
 use rusqlite::{Row, Transaction, params};
 
 /// SQLite's integers have a sign; numbers of rows and batches never come near the end of them.
@@ -9,12 +10,48 @@ pub(super) fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// One colony's (`?1`) process of a number (`?2`): the index on state finds it, with one look for each.
+pub(super) const NUMBERED: &str = "incarnation = ?1 AND state IN (0, 1, 2, 3, 4) AND number = ?2";
+
 pub(super) fn remove_process(transaction: &Transaction<'_>, of: Incarnation, process: u64) -> rusqlite::Result<()> {
-    transaction.prepare_cached(&format!("DELETE FROM processes_{of} WHERE number = ?1"))?.execute([number(process)])?;
+    transaction
+        .prepare_cached(&format!("DELETE FROM processes WHERE {NUMBERED}"))?
+        .execute(params![of, number(process)])?;
     transaction
         .prepare_cached("DELETE FROM attributes WHERE incarnation = ?1 AND process = ?2")?
         .execute(params![of, number(process)])?;
     Ok(())
+}
+
+pub(super) fn remove_workflow(transaction: &Transaction<'_>, of: Incarnation, workflow: u64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM workflows WHERE incarnation = ?1 AND number = ?2")?
+        .execute(params![of, number(workflow)])?;
+    Ok(())
+}
+
+/// The newest time of a colony's oldest lines, of so many of those that were said before a time; `None` where there is
+/// none.
+pub(super) fn newest_of_oldest_lines(
+    transaction: &Transaction<'_>,
+    of: Incarnation,
+    before: Nanos,
+    count: i64,
+) -> rusqlite::Result<Option<Nanos>> {
+    let sql = "SELECT max(timestamp) FROM (SELECT timestamp FROM lines
+         WHERE incarnation = ?1 AND timestamp < ?2 ORDER BY timestamp LIMIT ?3)";
+    transaction.prepare_cached(sql)?.query_row(params![of, before, count], |row| row.get(0))
+}
+
+/// Removes a colony's lines until then; says how many.
+pub(super) fn remove_lines_until(
+    transaction: &Transaction<'_>,
+    of: Incarnation,
+    until: Nanos,
+) -> rusqlite::Result<usize> {
+    transaction
+        .prepare_cached("DELETE FROM lines WHERE incarnation = ?1 AND timestamp <= ?2")?
+        .execute(params![of, until])
 }
 
 pub(super) const LINE_COLUMNS: &str = "timestamp, process, executor, message";

@@ -1,16 +1,16 @@
-//! The tables of the history store: one SQLite file, with tables of its own for each colony, so that nothing of one
-//! colony is looked at for another and a removed one is dropped whole.
+//! The tables of the history store: one SQLite file, one set of tables for all colonies.
+//!
+//! A colony's rows stand together in each index, behind its incarnation, so that nothing of one colony is looked at for
+//! another. Tables of its own for each would have to be made for it, and SQLite looks through its whole schema for each
+//! statement of that; and many colonies that write a little would each write pages of their own.
 
-use super::segments;
+use super::layouts;
 use crate::ids::Incarnation;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
 /// Which layout of the tables this server knows (`PRAGMA user_version`).
-pub const LAYOUT: i32 = 2;
-
-/// The layout before: an FTS5 table, `words_N`, was the index of a colony's lines.
-const INDEXED_BY_FTS: i32 = 1;
+pub const LAYOUT: i32 = 3;
 
 /// Kibibytes of pages that a connection keeps.
 const WRITER_CACHE: i32 = 32 << 10;
@@ -19,7 +19,7 @@ const READER_CACHE: i32 = 8 << 10;
 /// Pages in SQLite's own log before they go to the file: fewer, larger moves; read back in some 35 ms after a crash.
 const CHECKPOINT_PAGES: i32 = 4_000;
 
-/// Opens the file for its one writer, and makes what belongs to all colonies.
+/// Opens the file for its one writer, and makes the tables where it has none.
 ///
 /// # Errors
 /// What SQLite says; a file of a newer layout is named as such.
@@ -37,47 +37,17 @@ pub fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
         let reason = format!("the history store has layout {found}, this server knows up to {LAYOUT}");
         return Err(rusqlite::Error::ToSqlConversionFailure(reason.into()));
     }
-    connection.execute_batch(
-        "CREATE TABLE IF NOT EXISTS colonies (
-             incarnation INTEGER PRIMARY KEY,
-             batches INTEGER NOT NULL,
-             expired_processes INTEGER NOT NULL DEFAULT 0,
-             expired_workflows INTEGER NOT NULL DEFAULT 0,
-             expired_nodes INTEGER NOT NULL DEFAULT 0
-         );
-         CREATE TABLE IF NOT EXISTS attributes (
-             id BLOB PRIMARY KEY,
-             incarnation INTEGER NOT NULL,
-             process INTEGER NOT NULL
-         ) WITHOUT ROWID;
-         CREATE INDEX IF NOT EXISTS attributes_of ON attributes (incarnation, process);",
-    )?;
-    if found == INDEXED_BY_FTS {
-        index_anew(&mut connection)?;
+    if found < LAYOUT {
+        let transaction = connection.transaction()?;
+        make_tables(&transaction)?;
+        transaction.commit()?;
+        layouts::bring_up(&mut connection)?;
+        connection.pragma_update(None, "user_version", LAYOUT)?;
     }
-    connection.pragma_update(None, "user_version", LAYOUT)?;
     Ok(connection)
 }
 
-/// Brings a store of the layout before to this one: its lines are not indexed then, until the writer has come to them.
-fn index_anew(connection: &mut Connection) -> rusqlite::Result<()> {
-    tracing::info!("the past log lines are indexed anew, once: until that is done, searches may find fewer of them");
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let old: Vec<String> = transaction
-        .prepare("SELECT name FROM sqlite_schema WHERE name GLOB 'words_*' AND sql LIKE 'CREATE VIRTUAL TABLE%'")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for table in old {
-        transaction.execute_batch(&format!("DROP TABLE {table}"))?;
-    }
-    for of in colonies(&transaction)? {
-        segments::make_tables(&transaction, of)?;
-    }
-    transaction.pragma_update(None, "user_version", LAYOUT)?;
-    transaction.commit()
-}
-
-/// The colonies that have tables.
+/// The colonies that have something here.
 ///
 /// # Errors
 /// What SQLite says.
@@ -100,15 +70,32 @@ pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 
 const STATEMENTS: usize = 256;
 
-/// Makes the tables of a colony where they are not there yet.
+/// Makes the tables where they are not there yet.
 ///
 /// # Errors
 /// What SQLite says.
-pub fn make_tables(connection: &Connection, of: Incarnation) -> rusqlite::Result<()> {
-    // A process's number grows with its submission, so that rows are added at the end. `graph` is its workflow's number.
-    connection.execute_batch(&format!(
-        "CREATE TABLE IF NOT EXISTS processes_{of} (
-             number INTEGER PRIMARY KEY,
+pub fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+    // Rows are added at the end of their table, in the order in which they come; a process's number tells when it was
+    // submitted. `graph` is its workflow's number. Lines are few bytes and are read in order: they stand in their key's
+    // own tree. `large` and the lists are lists of lines (`trigrams.rs`). The id of a list has its segment in its upper
+    // half and the trigram's term in its lower one. `timestamps` has the time of each line of a segment, by its place.
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS colonies (
+             incarnation INTEGER PRIMARY KEY,
+             batches INTEGER NOT NULL,
+             expired_processes INTEGER NOT NULL DEFAULT 0,
+             expired_workflows INTEGER NOT NULL DEFAULT 0,
+             expired_nodes INTEGER NOT NULL DEFAULT 0
+         );
+         CREATE TABLE IF NOT EXISTS attributes (
+             id BLOB PRIMARY KEY,
+             incarnation INTEGER NOT NULL,
+             process INTEGER NOT NULL
+         ) WITHOUT ROWID;
+         CREATE INDEX IF NOT EXISTS attributes_of ON attributes (incarnation, process);
+         CREATE TABLE IF NOT EXISTS processes (
+             incarnation INTEGER NOT NULL,
+             number INTEGER NOT NULL,
              batch INTEGER NOT NULL,
              id BLOB NOT NULL,
              state INTEGER NOT NULL,
@@ -121,60 +108,62 @@ pub fn make_tables(connection: &Connection, of: Incarnation) -> rusqlite::Result
              graph_state INTEGER,
              body BLOB NOT NULL
          );
-         CREATE UNIQUE INDEX IF NOT EXISTS processes_{of}_id ON processes_{of} (id);
-         CREATE INDEX IF NOT EXISTS processes_{of}_batch ON processes_{of} (batch);
-         CREATE INDEX IF NOT EXISTS processes_{of}_state ON processes_{of} (state);
-         CREATE INDEX IF NOT EXISTS processes_{of}_ended ON processes_{of} (state, ended DESC);
-         CREATE INDEX IF NOT EXISTS processes_{of}_type ON processes_{of} (executor_type, state, ended DESC);
-         CREATE INDEX IF NOT EXISTS processes_{of}_initiator ON processes_{of} (initiator, state, ended DESC);
-         CREATE INDEX IF NOT EXISTS processes_{of}_label ON processes_{of} (label, state, ended DESC)
-             WHERE label <> '';
-         CREATE INDEX IF NOT EXISTS processes_{of}_graph ON processes_{of} (graph) WHERE graph IS NOT NULL;
-         CREATE TABLE IF NOT EXISTS workflows_{of} (
-             number INTEGER PRIMARY KEY,
+         CREATE UNIQUE INDEX IF NOT EXISTS processes_id ON processes (id);
+         CREATE INDEX IF NOT EXISTS processes_batch ON processes (incarnation, batch);
+         CREATE INDEX IF NOT EXISTS processes_state ON processes (incarnation, state, number);
+         CREATE INDEX IF NOT EXISTS processes_ended ON processes (incarnation, state, ended DESC, number);
+         CREATE INDEX IF NOT EXISTS processes_type
+             ON processes (incarnation, executor_type, state, ended DESC, number);
+         CREATE INDEX IF NOT EXISTS processes_initiator
+             ON processes (incarnation, initiator, state, ended DESC, number);
+         CREATE INDEX IF NOT EXISTS processes_label
+             ON processes (incarnation, label, state, ended DESC, number) WHERE label <> '';
+         CREATE INDEX IF NOT EXISTS processes_graph ON processes (incarnation, graph) WHERE graph IS NOT NULL;
+         CREATE TABLE IF NOT EXISTS workflows (
+             incarnation INTEGER NOT NULL,
+             number INTEGER NOT NULL,
              batch INTEGER NOT NULL,
              id BLOB NOT NULL,
              state INTEGER NOT NULL,
              ended INTEGER NOT NULL,
              body BLOB NOT NULL
          );
-         CREATE UNIQUE INDEX IF NOT EXISTS workflows_{of}_id ON workflows_{of} (id);
-         CREATE INDEX IF NOT EXISTS workflows_{of}_batch ON workflows_{of} (batch);
-         CREATE INDEX IF NOT EXISTS workflows_{of}_state ON workflows_{of} (state);
-         CREATE INDEX IF NOT EXISTS workflows_{of}_ended ON workflows_{of} (state, ended);
-         CREATE TABLE IF NOT EXISTS lines_{of} (
-             timestamp INTEGER PRIMARY KEY,
+         CREATE UNIQUE INDEX IF NOT EXISTS workflows_id ON workflows (id);
+         CREATE UNIQUE INDEX IF NOT EXISTS workflows_number ON workflows (incarnation, number);
+         CREATE INDEX IF NOT EXISTS workflows_batch ON workflows (incarnation, batch);
+         CREATE INDEX IF NOT EXISTS workflows_state ON workflows (incarnation, state, number);
+         CREATE INDEX IF NOT EXISTS workflows_ended ON workflows (incarnation, state, ended);
+         CREATE TABLE IF NOT EXISTS lines (
+             incarnation INTEGER NOT NULL,
+             timestamp INTEGER NOT NULL,
              process BLOB,
              executor TEXT NOT NULL,
-             message TEXT NOT NULL
+             message TEXT NOT NULL,
+             PRIMARY KEY (incarnation, timestamp)
+         ) WITHOUT ROWID;
+         CREATE INDEX IF NOT EXISTS lines_process ON lines (incarnation, process, timestamp) WHERE process IS NOT NULL;
+         CREATE INDEX IF NOT EXISTS lines_executor ON lines (incarnation, executor, timestamp);
+         CREATE TABLE IF NOT EXISTS segments (
+             id INTEGER PRIMARY KEY,
+             incarnation INTEGER NOT NULL,
+             first INTEGER NOT NULL,
+             last INTEGER NOT NULL,
+             lines INTEGER NOT NULL,
+             large BLOB NOT NULL
          );
-         CREATE INDEX IF NOT EXISTS lines_{of}_process ON lines_{of} (process) WHERE process IS NOT NULL;
-         CREATE INDEX IF NOT EXISTS lines_{of}_executor ON lines_{of} (executor);"
-    ))?;
-    segments::make_tables(connection, of)
+         CREATE UNIQUE INDEX IF NOT EXISTS segments_last ON segments (incarnation, last);
+         CREATE TABLE IF NOT EXISTS timestamps (
+             segment INTEGER PRIMARY KEY,
+             timestamps BLOB NOT NULL
+         );
+         CREATE TABLE IF NOT EXISTS postings (
+             id INTEGER PRIMARY KEY,
+             list BLOB NOT NULL
+         );",
+    )
 }
 
-/// Drops all that belongs to a colony.
-///
-/// # Errors
-/// What SQLite says.
-pub fn drop_tables(connection: &Connection, of: Incarnation) -> rusqlite::Result<()> {
-    // Rolled back where it fails: what comes after needs a transaction of its own.
-    let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(&format!(
-        "DROP TABLE IF EXISTS processes_{of};
-         DROP TABLE IF EXISTS workflows_{of};
-         DROP TABLE IF EXISTS segments_{of};
-         DROP TABLE IF EXISTS timestamps_{of};
-         DROP TABLE IF EXISTS postings_{of};
-         DROP TABLE IF EXISTS lines_{of};
-         DELETE FROM attributes WHERE incarnation = {of};
-         DELETE FROM colonies WHERE incarnation = {of};"
-    ))?;
-    transaction.commit()
-}
-
-/// Whether a colony has tables, and how many batches they hold.
+/// How many batches of a colony are here; `None` where nothing of it ever was.
 ///
 /// # Errors
 /// What SQLite says.
@@ -183,52 +172,4 @@ pub fn batches(connection: &Connection, of: Incarnation) -> rusqlite::Result<Opt
     let batches = select.query_row([of], |row| row.get::<_, i64>(0)).optional()?;
     // Written from a number that fits.
     Ok(batches.map(|batches| u64::try_from(batches).unwrap_or(0)))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
-mod tests {
-    use super::*;
-    use crate::colony::logs::pattern::Pattern;
-    use crate::storage::history::indexer::Indexer;
-    use crate::storage::history::search::search;
-    use crate::storage::history::segments::IndexBounds;
-    use rusqlite::params;
-
-    #[test]
-    fn a_store_of_the_layout_before_is_indexed_anew() {
-        let dir = tempfile::TempDir::new().unwrap();
-        let path = dir.path().join("history.db");
-        let bounds = IndexBounds { lines: 100, ..IndexBounds::default() };
-        {
-            let connection = open_writer(&path).unwrap();
-            make_tables(&connection, 7).unwrap();
-            let old = "INSERT INTO colonies (incarnation, batches) VALUES (7, 1);
-                DROP TABLE segments_7; DROP TABLE postings_7; DROP TABLE timestamps_7; PRAGMA user_version = 1;
-                CREATE VIRTUAL TABLE words_7 USING fts5 (
-                    message, content='lines_7', content_rowid='timestamp', detail='none', columnsize=0,
-                    tokenize='trigram case_sensitive 1');";
-            connection.execute_batch(old).unwrap();
-            for number in 0..250 {
-                let sql = "INSERT INTO lines_7 (timestamp, executor, message) VALUES (?1, 'e', ?2)";
-                connection.execute(sql, params![number, format!("line {number} of many")]).unwrap();
-            }
-        }
-        for (segments, to_index) in [(0, true), (2, false)] {
-            let mut connection = open_writer(&path).unwrap();
-            let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-            assert_eq!(count("SELECT count(*) FROM segments_7"), segments);
-            assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'words%'"), 0);
-            assert_eq!(count("PRAGMA user_version"), i64::from(LAYOUT));
-            for number in [0, 123, 249] {
-                let text = Pattern::read(&format!("line {number} of")).unwrap();
-                let found = search(&connection, 7, &text, (-1, 250), 10).unwrap();
-                assert_eq!(found.iter().map(|line| line.timestamp).collect::<Vec<_>>(), [number]);
-            }
-            let mut indexer = Indexer::new(bounds, colonies(&connection).unwrap());
-            while to_index && indexer.is_due() {
-                indexer.step(&mut connection).unwrap();
-            }
-        }
-    }
 }

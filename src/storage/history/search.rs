@@ -9,7 +9,11 @@ use crate::colony::logs::{LogLine, pattern::Pattern};
 use crate::ids::Incarnation;
 use crate::limits;
 use crate::time::Nanos;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params};
+
+/// Lines of one colony (`?1`), later than a time (`?2`) and not later than another (`?3`).
+const LINES_WITHIN: &str = "SELECT timestamp, process, executor, message FROM lines
+     WHERE incarnation = ?1 AND timestamp > ?2 AND timestamp <= ?3";
 
 /// Terms that are looked up for one search: each narrows it down, and costs a look into each segment.
 const TERMS: usize = 12;
@@ -106,12 +110,10 @@ impl Sought<'_> {
 
     /// Looks into the newest lines of the window.
     fn in_newest(&mut self, connection: &Connection, of: Incarnation, window: (Nanos, Nanos)) -> rusqlite::Result<()> {
-        let sql = format!(
-            "SELECT {LINE_COLUMNS} FROM lines_{of} WHERE timestamp > ?1 AND timestamp <= ?2 ORDER BY timestamp DESC"
-        );
+        let sql = format!("{LINES_WITHIN} ORDER BY timestamp DESC");
         let mut select = connection.prepare_cached(&sql)?;
         let mut newest = Vec::new();
-        let mut rows = select.query([window.0, window.1])?;
+        let mut rows = select.query(params![of, window.0, window.1])?;
         while let Some(row) = rows.next()? {
             if !self.budget.take(row.get_ref(MESSAGE)?.as_str()?.len()) {
                 break;
@@ -135,7 +137,7 @@ impl Sought<'_> {
         mut terms: Vec<Term>,
     ) -> rusqlite::Result<()> {
         for segment in segments::within(connection, of, (after, until))? {
-            let mut times = segments::select(connection, of, &segment, &mut terms)?;
+            let mut times = segments::select(connection, &segment, &mut terms)?;
             times.retain(|time| *time > after && *time <= until);
             if !self.at(connection, of, &times, segment.lines)? {
                 return Ok(());
@@ -166,10 +168,10 @@ impl Sought<'_> {
                 wanted.next_if_eq(&&time).is_some()
             });
         }
-        let sql = format!("SELECT {LINE_COLUMNS} FROM lines_{of} WHERE timestamp = ?1");
+        let sql = format!("SELECT {LINE_COLUMNS} FROM lines WHERE incarnation = ?1 AND timestamp = ?2");
         let mut select = connection.prepare_cached(&sql)?;
         for time in times {
-            let mut rows = select.query([time])?;
+            let mut rows = select.query(params![of, time])?;
             if let Some(row) = rows.next()?
                 && !self.look(row)?
             {
@@ -187,11 +189,9 @@ impl Sought<'_> {
         (after, until): (Nanos, Nanos),
         mut is_wanted: impl FnMut(Nanos) -> bool,
     ) -> rusqlite::Result<bool> {
-        let sql = format!(
-            "SELECT {LINE_COLUMNS} FROM lines_{of} WHERE timestamp > ?1 AND timestamp <= ?2 ORDER BY timestamp"
-        );
+        let sql = format!("{LINES_WITHIN} ORDER BY timestamp");
         let mut select = connection.prepare_cached(&sql)?;
-        let mut rows = select.query([after, until])?;
+        let mut rows = select.query(params![of, after, until])?;
         while let Some(row) = rows.next()? {
             if is_wanted(row.get(TIMESTAMP)?) && !self.look(row)? {
                 return Ok(false);
@@ -208,7 +208,7 @@ mod tests {
     use crate::storage::history::schema::make_tables;
     use crate::storage::history::segments::{IndexBounds, add, drop_since, drop_until, tail};
     use proptest::prelude::*;
-    use rusqlite::{Transaction, TransactionBehavior, params};
+    use rusqlite::{Transaction, TransactionBehavior};
 
     const OF: Incarnation = 1;
     const SMALL: IndexBounds = IndexBounds { lines: 30, bytes: 300, large: 15 };
@@ -256,7 +256,7 @@ mod tests {
     impl Model {
         fn new() -> Model {
             let connection = Connection::open_in_memory().unwrap();
-            make_tables(&connection, OF).unwrap();
+            make_tables(&connection).unwrap();
             Model { connection, lines: Vec::new(), clock: 0 }
         }
 
@@ -272,7 +272,8 @@ mod tests {
         ) {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
             drop(&transaction, OF, time).unwrap();
-            transaction.execute(&format!("DELETE FROM lines_{OF} WHERE timestamp {compared} ?1"), [time]).unwrap();
+            let sql = format!("DELETE FROM lines WHERE incarnation = {OF} AND timestamp {compared} ?1");
+            transaction.execute(&sql, [time]).unwrap();
             transaction.commit().unwrap();
         }
 
@@ -281,8 +282,9 @@ mod tests {
                 Step::Add(lines) => {
                     for line in lines {
                         self.clock += 10;
-                        let sql = format!("INSERT INTO lines_{OF} (timestamp, executor, message) VALUES (?1, 'e', ?2)");
-                        self.connection.execute(&sql, params![self.clock, line]).unwrap();
+                        let sql =
+                            "INSERT INTO lines (incarnation, timestamp, executor, message) VALUES (?1, ?2, 'e', ?3)";
+                        self.connection.execute(sql, params![OF, self.clock, line]).unwrap();
                         self.lines.push((self.clock, line));
                     }
                 }

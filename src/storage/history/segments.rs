@@ -51,37 +51,11 @@ impl Amount {
 /// A segment, without what it says about its lines.
 #[derive(Clone, Debug)]
 pub struct Segment {
-    number: i64,
+    id: i64,
     /// How many lines it was made of.
     pub lines: usize,
     /// The list of those that are in no other list.
     large: Vec<u8>,
-}
-
-/// Makes the tables where they are not there yet.
-///
-/// # Errors
-/// What SQLite says.
-pub fn make_tables(connection: &Connection, of: Incarnation) -> rusqlite::Result<()> {
-    // `large` and the lists are lists of lines (`trigrams.rs`). The id of a list has the segment's number in its upper
-    // half and the trigram's term in its lower one. `timestamps_N` has the time of each line, by its place.
-    connection.execute_batch(&format!(
-        "CREATE TABLE IF NOT EXISTS segments_{of} (
-             number INTEGER PRIMARY KEY,
-             first INTEGER NOT NULL,
-             last INTEGER NOT NULL,
-             lines INTEGER NOT NULL,
-             large BLOB NOT NULL
-         );
-         CREATE TABLE IF NOT EXISTS timestamps_{of} (
-             segment INTEGER PRIMARY KEY,
-             timestamps BLOB NOT NULL
-         );
-         CREATE TABLE IF NOT EXISTS postings_{of} (
-             id INTEGER PRIMARY KEY,
-             list BLOB NOT NULL
-         );"
-    ))
 }
 
 /// When the last line of the newest segment was said; the least time where there is no segment.
@@ -89,13 +63,9 @@ pub fn make_tables(connection: &Connection, of: Incarnation) -> rusqlite::Result
 /// # Errors
 /// What SQLite says.
 pub fn end(connection: &Connection, of: Incarnation) -> rusqlite::Result<Nanos> {
-    let newest = newest(connection, of)?;
-    Ok(newest.map_or(Nanos::MIN, |(_, last)| last))
-}
-
-fn newest(connection: &Connection, of: Incarnation) -> rusqlite::Result<Option<(i64, Nanos)>> {
-    let sql = format!("SELECT number, last FROM segments_{of} ORDER BY number DESC LIMIT 1");
-    connection.prepare_cached(&sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    let mut select =
+        connection.prepare_cached("SELECT last FROM segments WHERE incarnation = ?1 ORDER BY last DESC LIMIT 1")?;
+    Ok(select.query_row([of], |row| row.get(0)).optional()?.unwrap_or(Nanos::MIN))
 }
 
 /// The tail, counted as far as one segment goes.
@@ -104,9 +74,10 @@ fn newest(connection: &Connection, of: Incarnation) -> rusqlite::Result<Option<(
 /// What SQLite says.
 pub fn tail(connection: &Connection, of: Incarnation, bounds: &IndexBounds) -> rusqlite::Result<Amount> {
     // Of a large line no more is read than how large it is.
-    let sql = format!("SELECT octet_length(message) FROM lines_{of} WHERE timestamp > ?1 ORDER BY timestamp LIMIT ?2");
-    let mut select = connection.prepare_cached(&sql)?;
-    let mut rows = select.query(params![end(connection, of)?, bounds.lines])?;
+    let mut select = connection.prepare_cached(
+        "SELECT octet_length(message) FROM lines WHERE incarnation = ?1 AND timestamp > ?2 ORDER BY timestamp LIMIT ?3",
+    )?;
+    let mut rows = select.query(params![of, end(connection, of)?, bounds.lines])?;
     let mut tail = Amount::default();
     while let Some(row) = rows.next()? {
         let bytes: i64 = row.get(0)?;
@@ -124,13 +95,13 @@ pub fn tail(connection: &Connection, of: Incarnation, bounds: &IndexBounds) -> r
 /// What SQLite says. Nothing was made then.
 pub fn add(connection: &mut Connection, of: Incarnation, bounds: &IndexBounds) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (number, end) = newest(&transaction, of)?.map_or((0, Nanos::MIN), |(number, last)| (number + 1, last));
     let (mut occurrences, mut timestamps) = (Occurrences::default(), Vec::new());
     let mut taken = Amount::default();
     {
-        let sql = format!("SELECT timestamp, message FROM lines_{of} WHERE timestamp > ?1 ORDER BY timestamp LIMIT ?2");
-        let mut select = transaction.prepare_cached(&sql)?;
-        let mut rows = select.query(params![end, bounds.lines])?;
+        let mut select = transaction.prepare_cached(
+            "SELECT timestamp, message FROM lines WHERE incarnation = ?1 AND timestamp > ?2 ORDER BY timestamp LIMIT ?3",
+        )?;
+        let mut rows = select.query(params![of, end(&transaction, of)?, bounds.lines])?;
         while let Some(row) = rows.next()? {
             let message = row.get_ref(1)?.as_str()?;
             timestamps.push(row.get(0)?);
@@ -145,19 +116,17 @@ pub fn add(connection: &mut Connection, of: Incarnation, bounds: &IndexBounds) -
         return Ok(());
     };
     transaction
-        .prepare_cached(&format!(
-            "INSERT INTO segments_{of} (number, first, last, lines, large) VALUES (?1, ?2, ?3, ?4, ?5)"
-        ))?
-        .execute(params![number, first, last, limit(taken.lines), occurrences.large()])?;
+        .prepare_cached("INSERT INTO segments (incarnation, first, last, lines, large) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![of, first, last, limit(taken.lines), occurrences.large()])?;
+    let segment = transaction.last_insert_rowid();
     let bytes: Vec<u8> = timestamps.iter().flat_map(|timestamp: &Nanos| timestamp.to_le_bytes()).collect();
     transaction
-        .prepare_cached(&format!("INSERT INTO timestamps_{of} (segment, timestamps) VALUES (?1, ?2)"))?
-        .execute(params![number, bytes])?;
+        .prepare_cached("INSERT INTO timestamps (segment, timestamps) VALUES (?1, ?2)")?
+        .execute(params![segment, bytes])?;
     {
-        let sql = format!("INSERT INTO postings_{of} (id, list) VALUES (?1, ?2)");
-        let mut insert = transaction.prepare_cached(&sql)?;
+        let mut insert = transaction.prepare_cached("INSERT INTO postings (id, list) VALUES (?1, ?2)")?;
         for (term, list) in occurrences.into_postings() {
-            insert.execute(params![list_id(number, term), list])?;
+            insert.execute(params![list_id(segment, term), list])?;
         }
     }
     transaction.commit()
@@ -172,7 +141,7 @@ fn list_id(segment: i64, term: Term) -> i64 {
 /// # Errors
 /// What SQLite says.
 pub fn drop_until(transaction: &Transaction<'_>, of: Incarnation, until: Nanos) -> rusqlite::Result<()> {
-    drop_where(transaction, of, "last <= ?1", until)
+    drop_where(transaction, of, "last <= ?2", until)
 }
 
 /// Drops the segments that go to that time or beyond: their other lines belong to the tail again.
@@ -180,22 +149,37 @@ pub fn drop_until(transaction: &Transaction<'_>, of: Incarnation, until: Nanos) 
 /// # Errors
 /// What SQLite says.
 pub fn drop_since(transaction: &Transaction<'_>, of: Incarnation, since: Nanos) -> rusqlite::Result<()> {
-    drop_where(transaction, of, "last >= ?1", since)
+    drop_where(transaction, of, "last >= ?2", since)
 }
 
 fn drop_where(transaction: &Transaction<'_>, of: Incarnation, which: &str, time: Nanos) -> rusqlite::Result<()> {
-    let numbers: Vec<i64> = transaction
-        .prepare_cached(&format!("SELECT number FROM segments_{of} WHERE {which}"))?
-        .query_map([time], |row| row.get(0))?
+    let segments: Vec<i64> = transaction
+        .prepare_cached(&format!("SELECT id FROM segments WHERE incarnation = ?1 AND {which}"))?
+        .query_map(params![of, time], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    for number in numbers {
-        transaction
-            .prepare_cached(&format!("DELETE FROM postings_{of} WHERE id >= ?1 AND id < ?2"))?
-            .execute([list_id(number, 0), list_id(number + 1, 0)])?;
-        transaction.prepare_cached(&format!("DELETE FROM timestamps_{of} WHERE segment = ?1"))?.execute([number])?;
-        transaction.prepare_cached(&format!("DELETE FROM segments_{of} WHERE number = ?1"))?.execute([number])?;
-    }
+    segments.into_iter().try_for_each(|segment| drop_one(transaction, segment))
+}
+
+fn drop_one(transaction: &Transaction<'_>, segment: i64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM postings WHERE id >= ?1 AND id < ?2")?
+        .execute([list_id(segment, 0), list_id(segment + 1, 0)])?;
+    transaction.prepare_cached("DELETE FROM timestamps WHERE segment = ?1")?.execute([segment])?;
+    transaction.prepare_cached("DELETE FROM segments WHERE id = ?1")?.execute([segment])?;
     Ok(())
+}
+
+/// Drops a colony's oldest segments, so many; says how many there were.
+///
+/// # Errors
+/// What SQLite says.
+pub fn drop_oldest(transaction: &Transaction<'_>, of: Incarnation, count: usize) -> rusqlite::Result<usize> {
+    let segments: Vec<i64> = transaction
+        .prepare_cached("SELECT id FROM segments WHERE incarnation = ?1 ORDER BY last LIMIT ?2")?
+        .query_map(params![of, limit(count)], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    segments.iter().try_for_each(|segment| drop_one(transaction, *segment))?;
+    Ok(segments.len())
 }
 
 /// The last time of the oldest segments, so many; `None` where there are no more than that.
@@ -203,8 +187,9 @@ fn drop_where(transaction: &Transaction<'_>, of: Incarnation, which: &str, time:
 /// # Errors
 /// What SQLite says.
 pub fn end_of_oldest(connection: &Connection, of: Incarnation, segments: usize) -> rusqlite::Result<Option<Nanos>> {
-    let sql = format!("SELECT last FROM segments_{of} ORDER BY number LIMIT 1 OFFSET ?1");
-    connection.prepare_cached(&sql)?.query_row([limit(segments.saturating_sub(1))], |row| row.get(0)).optional()
+    let sql = "SELECT last FROM segments WHERE incarnation = ?1 ORDER BY last LIMIT 1 OFFSET ?2";
+    let mut select = connection.prepare_cached(sql)?;
+    select.query_row(params![of, limit(segments.saturating_sub(1))], |row| row.get(0)).optional()
 }
 
 /// The segments with lines of this time (later than the first, not later than the second), the oldest first.
@@ -216,12 +201,13 @@ pub fn within(
     of: Incarnation,
     (after, until): (Nanos, Nanos),
 ) -> rusqlite::Result<Vec<Segment>> {
-    let sql = format!("SELECT number, lines, large FROM segments_{of} WHERE last > ?1 AND first <= ?2 ORDER BY number");
+    let sql = "SELECT id, lines, large FROM segments
+         WHERE incarnation = ?1 AND last > ?2 AND first <= ?3 ORDER BY last";
     let read = |row: &Row<'_>| {
         let lines: u16 = row.get(1)?;
-        Ok(Segment { number: row.get(0)?, lines: lines.into(), large: row.get(2)? })
+        Ok(Segment { id: row.get(0)?, lines: lines.into(), large: row.get(2)? })
     };
-    connection.prepare_cached(&sql)?.query_map([after, until], read)?.collect()
+    connection.prepare_cached(sql)?.query_map(params![of, after, until], read)?.collect()
 }
 
 /// When the lines of a segment were said that may have all these terms, the oldest first. The term that ruled out the
@@ -229,19 +215,14 @@ pub fn within(
 ///
 /// # Errors
 /// What SQLite says.
-pub fn select(
-    connection: &Connection,
-    of: Incarnation,
-    segment: &Segment,
-    terms: &mut [Term],
-) -> rusqlite::Result<Vec<Nanos>> {
-    let mut selection = having(connection, of, segment, terms)?;
+pub fn select(connection: &Connection, segment: &Segment, terms: &mut [Term]) -> rusqlite::Result<Vec<Nanos>> {
+    let mut selection = having(connection, segment, terms)?;
     selection.add(&Selection::read(&segment.large, segment.lines).map_err(damaged)?);
     if selection.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = format!("SELECT timestamps FROM timestamps_{of} WHERE segment = ?1");
-    let bytes: Vec<u8> = connection.prepare_cached(&sql)?.query_row([segment.number], |row| row.get(0))?;
+    let mut select = connection.prepare_cached("SELECT timestamps FROM timestamps WHERE segment = ?1")?;
+    let bytes: Vec<u8> = select.query_row([segment.id], |row| row.get(0))?;
     let (timestamps, _) = bytes.as_chunks::<8>();
     selection
         .places()
@@ -250,16 +231,11 @@ pub fn select(
 }
 
 /// The lines of a segment that are in the lists of all these terms.
-fn having(
-    connection: &Connection,
-    of: Incarnation,
-    segment: &Segment,
-    terms: &mut [Term],
-) -> rusqlite::Result<Selection> {
-    let mut lists = connection.prepare_cached(&format!("SELECT list FROM postings_{of} WHERE id = ?1"))?;
+fn having(connection: &Connection, segment: &Segment, terms: &mut [Term]) -> rusqlite::Result<Selection> {
+    let mut lists = connection.prepare_cached("SELECT list FROM postings WHERE id = ?1")?;
     let mut selection = Selection::all(segment.lines);
     for at in 0..terms.len() {
-        let mut rows = lists.query([list_id(segment.number, terms[at])])?;
+        let mut rows = lists.query([list_id(segment.id, terms[at])])?;
         let list = rows.next()?.map(|row| Ok::<_, rusqlite::Error>(row.get_ref(0)?.as_blob()?)).transpose()?;
         selection.keep(&Selection::read(list.unwrap_or_default(), segment.lines).map_err(damaged)?);
         if selection.is_empty() {

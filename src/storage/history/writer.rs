@@ -1,6 +1,6 @@
 //! Writing to the history store: batches of one or more colonies, one transaction, one sync.
 
-use super::rows::{number, remove_process};
+use super::rows::{number, remove_process, remove_workflow};
 use super::segments::{self, Amount};
 use super::{body, schema};
 use crate::colony::history::{Batch, Holdings, ProcessRecord, Removal, WorkflowRecord};
@@ -24,10 +24,6 @@ pub fn write<'a>(
     batches: impl Iterator<Item = &'a Batch> + Clone,
 ) -> rusqlite::Result<Vec<Added>> {
     for batch in batches.clone() {
-        // Of a colony that has nothing here there is nothing to remove.
-        if batch.removals.is_empty() || schema::batches(connection, batch.of)?.is_none() {
-            continue;
-        }
         for removal in &batch.removals {
             remove_many(connection, batch.of, removal)?;
         }
@@ -39,10 +35,6 @@ pub fn write<'a>(
 }
 
 fn add(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Added> {
-    if schema::batches(transaction, batch.of)?.is_none() {
-        // In the same transaction: each statement by itself would be synced.
-        schema::make_tables(transaction, batch.of)?;
-    }
     for removal in &batch.removals {
         remove_one(transaction, batch.of, removal)?;
     }
@@ -69,12 +61,14 @@ fn add_process(
     let of = batch.of;
     let process = &record.process;
     transaction
-        .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO processes_{of}
-             (number, batch, id, state, ended, submitted, executor_type, initiator, label, graph, graph_state, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
-        ))?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO processes
+             (incarnation, number, batch, id, state, ended, submitted, executor_type, initiator, label, graph,
+              graph_state, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
         .execute(params![
+            of,
             number(record.number),
             number(batch.number),
             process.id.0,
@@ -97,13 +91,13 @@ fn add_process(
 }
 
 fn add_workflow(transaction: &Transaction<'_>, batch: &Batch, workflow: &WorkflowRecord) -> rusqlite::Result<()> {
-    let of = batch.of;
     transaction
-        .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO workflows_{of} (number, batch, id, state, ended, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-        ))?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO workflows (incarnation, number, batch, id, state, ended, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
         .execute(params![
+            batch.of,
             number(workflow.number),
             number(batch.number),
             workflow.id.0,
@@ -120,14 +114,14 @@ fn add_lines(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<A
         return Ok(Some(added));
     }
     let of = batch.of;
-    let mut insert = transaction.prepare_cached(&format!(
-        "INSERT OR IGNORE INTO lines_{of} (timestamp, process, executor, message) VALUES (?1, ?2, ?3, ?4)"
-    ))?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO lines (incarnation, timestamp, process, executor, message) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
     let mut oldest = Nanos::MAX;
     for line in &batch.lines {
         let process = line.said.process.map(|id| id.0);
         // One that is there already, from a batch that was written twice, is counted already.
-        if insert.execute(params![line.timestamp, process, line.said.executor, line.said.message])? > 0 {
+        if insert.execute(params![of, line.timestamp, process, line.said.executor, line.said.message])? > 0 {
             oldest = oldest.min(line.timestamp);
             added = added.and_line(line.said.message.len());
         }
@@ -144,9 +138,7 @@ fn remove_one(transaction: &Transaction<'_>, of: Incarnation, removal: &Removal)
     match removal {
         Removal::Process(of_process) => remove_process(transaction, of, *of_process),
         Removal::Workflow { number: of_workflow, nodes } => {
-            transaction
-                .prepare_cached(&format!("DELETE FROM workflows_{of} WHERE number = ?1"))?
-                .execute([number(*of_workflow)])?;
+            remove_workflow(transaction, of, *of_workflow)?;
             nodes.iter().try_for_each(|node| remove_process(transaction, of, *node))
         }
         Removal::Processes(_) | Removal::Workflows(_) => Ok(()),
@@ -161,14 +153,12 @@ fn remove_many(connection: &mut Connection, of: Incarnation, removal: &Removal) 
         Removal::Process(_) | Removal::Workflow { .. } => return Ok(()),
     };
     for state in ProcessState::ALL.into_iter().filter(|state| states.is_none_or(|wanted| wanted == *state)) {
-        let select = format!("SELECT number FROM processes_{of} WHERE {column} = ?1 AND {alone} LIMIT ?2");
-        delete_selected(connection, &select, state, |transaction, row| remove_process(transaction, of, row))?;
+        let select =
+            format!("SELECT number FROM processes WHERE incarnation = ?1 AND {column} = ?2 AND {alone} LIMIT ?3");
+        delete_selected(connection, &select, of, state, remove_process)?;
         if matches!(removal, Removal::Workflows(_)) {
-            let select = format!("SELECT number FROM workflows_{of} WHERE state = ?1 LIMIT ?2");
-            let delete = format!("DELETE FROM workflows_{of} WHERE number = ?1");
-            delete_selected(connection, &select, state, |transaction, row| {
-                transaction.prepare_cached(&delete)?.execute([number(row)]).map(|_| ())
-            })?;
+            let select = "SELECT number FROM workflows WHERE incarnation = ?1 AND state = ?2 LIMIT ?3";
+            delete_selected(connection, select, of, state, remove_workflow)?;
         }
     }
     Ok(())
@@ -177,17 +167,18 @@ fn remove_many(connection: &mut Connection, of: Incarnation, removal: &Removal) 
 fn delete_selected(
     connection: &mut Connection,
     select: &str,
+    of: Incarnation,
     state: ProcessState,
-    delete: impl Fn(&Transaction<'_>, u64) -> rusqlite::Result<()>,
+    delete: fn(&Transaction<'_>, Incarnation, u64) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     loop {
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let numbers: Vec<i64> = transaction
             .prepare_cached(select)?
-            .query_map(params![state as i64, DELETED_AT_ONCE as i64], |row| row.get(0))?
+            .query_map(params![of, state as i64, DELETED_AT_ONCE as i64], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         for &number in &numbers {
-            delete(&transaction, u64::try_from(number).unwrap_or(0))?;
+            delete(&transaction, of, u64::try_from(number).unwrap_or(0))?;
         }
         transaction.commit()?;
         if numbers.len() < DELETED_AT_ONCE {
@@ -201,10 +192,7 @@ fn delete_selected(
 /// # Errors
 /// What SQLite says.
 pub fn adopt(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    schema::make_tables(&transaction, of)?;
-    note_batches(&transaction, of, batches)?;
-    transaction.commit()
+    note_batches(connection, of, batches)
 }
 
 fn note_batches(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Result<()> {
@@ -217,8 +205,8 @@ fn note_batches(connection: &Connection, of: Incarnation, batches: u64) -> rusql
     Ok(())
 }
 
-/// Brings a colony's tables to where its state is: what was written after that is removed, since the state does not
-/// know it. Says what the tables hold where they lack something.
+/// Brings what is here of a colony to where its state is: what was written after that is removed, since the state does not
+/// know it. Says what is here where something is missing.
 ///
 /// # Errors
 /// What SQLite says.
@@ -234,15 +222,17 @@ pub fn settle(
     if batches > known {
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let unknown: Vec<i64> = transaction
-            .prepare(&format!("SELECT number FROM processes_{of} WHERE batch > ?1"))?
-            .query_map([number(known)], |row| row.get(0))?
+            .prepare("SELECT number FROM processes WHERE incarnation = ?1 AND batch > ?2")?
+            .query_map(params![of, number(known)], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         for row in unknown {
             remove_process(&transaction, of, u64::try_from(row).unwrap_or(0))?;
         }
-        transaction.execute(&format!("DELETE FROM workflows_{of} WHERE batch > ?1"), [number(known)])?;
+        let sql = "DELETE FROM workflows WHERE incarnation = ?1 AND batch > ?2";
+        transaction.execute(sql, params![of, number(known)])?;
         segments::drop_since(&transaction, of, lines_until.saturating_add(1))?;
-        transaction.execute(&format!("DELETE FROM lines_{of} WHERE timestamp > ?1"), [lines_until])?;
+        let sql = "DELETE FROM lines WHERE incarnation = ?1 AND timestamp > ?2";
+        transaction.execute(sql, params![of, lines_until])?;
         transaction.execute("UPDATE colonies SET batches = ?2 WHERE incarnation = ?1", params![of, number(known)])?;
         transaction.commit()?;
     }
@@ -257,7 +247,7 @@ fn count(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Re
     let mut holdings = Holdings { batches, ..Holdings::default() };
     let tally = |sql: &str, add: &mut dyn FnMut(Option<usize>, usize, u64)| -> rusqlite::Result<()> {
         let mut select = connection.prepare(sql)?;
-        let mut rows = select.query([])?;
+        let mut rows = select.query([of])?;
         while let Some(row) = rows.next()? {
             let graph_state: Option<i64> = row.get(0)?;
             let (state, count): (i64, i64) = (row.get(1)?, row.get(2)?);
@@ -267,19 +257,20 @@ fn count(connection: &Connection, of: Incarnation, batches: u64) -> rusqlite::Re
         Ok(())
     };
     tally(
-        &format!("SELECT graph_state, state, count(*) FROM processes_{of} GROUP BY graph_state, state"),
+        "SELECT graph_state, state, count(*) FROM processes WHERE incarnation = ?1 GROUP BY graph_state, state",
         &mut |graph, state, count| match graph {
             Some(graph) => holdings.nodes[graph][state] += count,
             None => holdings.processes[state] += count,
         },
     )?;
     let mut workflows = [0; 5];
-    tally(&format!("SELECT NULL, state, count(*) FROM workflows_{of} GROUP BY state"), &mut |_, state, count| {
-        workflows[state] += count;
-    })?;
+    tally(
+        "SELECT NULL, state, count(*) FROM workflows WHERE incarnation = ?1 GROUP BY state",
+        &mut |_, state, count| workflows[state] += count,
+    )?;
     holdings.workflows = workflows;
     let newest: Option<i64> =
-        connection.query_row(&format!("SELECT max(timestamp) FROM lines_{of}"), [], |row| row.get(0))?;
+        connection.query_row("SELECT max(timestamp) FROM lines WHERE incarnation = ?1", [of], |row| row.get(0))?;
     holdings.lines_until = newest.unwrap_or(0);
     Ok(holdings)
 }
