@@ -1,4 +1,4 @@
-//! The hash map of the core.
+//! The hash map and the hash set of the core.
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -7,6 +7,9 @@ use std::hash::Hash;
 /// A map with a hash that is several times faster than the standard library's on the short keys that the core has
 /// (ids, names), and seeded at random, so that nobody can choose keys that collide. Its order is never relied on.
 pub type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+
+/// The same as a set.
+pub type HashSet<K> = std::collections::HashSet<K, foldhash::fast::RandomState>;
 
 /// Takes a member out of the set under `key` of an index, and the set with its last member, so that an index never
 /// holds empty sets.

@@ -7,8 +7,9 @@ use crate::colony::logs::LogLine;
 use crate::colony::matching::Moment;
 use crate::ids::{GraphId, Incarnation, ProcessId};
 use crate::limits;
+use crate::map::HashSet;
 use crate::time::Nanos;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What is written to the store at once.
