@@ -19,7 +19,7 @@ fn store(server: &Server) -> PathBuf {
 /// How many rows a table of the store has; an operator may look with their own tools, too.
 fn rows(server: &Server, table: &str) -> i64 {
     let connection = rusqlite::Connection::open(store(server)).unwrap();
-    connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap_or(0)
+    connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
 }
 
 fn wait_for_rows(server: &Server, kind: &str, wanted: i64) {
@@ -194,4 +194,41 @@ fn losing_the_store_loses_the_past_alone() {
     // Once said, it is not said again.
     server.crash_and_restart();
     assert!(!server.log().contains("the history store has lost"), "{}", server.log());
+}
+
+/// In the store, their records have the same numbers, names and labels.
+#[test]
+fn colonies_that_are_alike_stay_apart() {
+    let mut server = Server::start_with(&AT_ONCE);
+    let fill = || {
+        let colony = Colony::new(&server);
+        let executor = colony.executor("e");
+        let mut ids = vec![run(&colony, &executor, "one", true), run(&colony, &executor, "two", false)];
+        let (workflow, nodes) = run_workflow(&colony, &executor);
+        ids.extend(nodes);
+        (colony, ids, vec![workflow])
+    };
+    let wait_for = |server: &Server, [processes, workflows, lines]: [i64; 3]| {
+        wait_for_rows(server, "processes", processes);
+        wait_for_rows(server, "workflows", workflows);
+        wait_for_rows(server, "lines", lines);
+    };
+    let (colony, ids, workflows) = fill();
+    wait_for(&server, [4, 1, 2]);
+    let alone = told(&colony, &ids, &workflows);
+    let (other, other_ids, _) = fill();
+    wait_for(&server, [8, 2, 4]);
+    assert_eq!(told(&colony, &ids, &workflows), alone);
+    let all = json!({ "msgtype": "removeallprocessesmsg", "colonyname": other.name, "state": 2 });
+    other.client.call(&other.owner, &all).ok();
+    let remove = json!({ "msgtype": "removeprocessmsg", "processid": other_ids[1] });
+    other.client.call(&other.user, &remove).ok();
+    wait_for(&server, [6, 2, 4]);
+    assert_eq!(told(&colony, &ids, &workflows), alone);
+    server.crash_and_restart();
+    let colony = colony.at(&server);
+    assert_eq!(told(&colony, &ids, &workflows), alone);
+    other.at(&server).remove().ok();
+    wait_for(&server, [4, 1, 2]);
+    assert_eq!(told(&colony, &ids, &workflows), alone);
 }

@@ -6,8 +6,8 @@
 
 use super::signature::{Signature, SignatureError};
 use super::{Identity, recover, sha3_256};
-use crate::map::HashMap;
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many signers a server remembers: one for each of the polls that some ten thousand executors repeat, in about

@@ -81,7 +81,7 @@ pub struct Lists {
     behind: HashMap<Slot, Option<Listed>>,
 }
 
-/// Processes that lists may be behind by: what catching up costs at once, some 100 µs.
+/// Processes that lists may be behind by: what catching up costs at once, some 100 µs. Few in unit tests, which have few.
 const BEHIND: usize = if cfg!(test) { 4 } else { 256 };
 
 /// Where a process stands in the lists of its keys.

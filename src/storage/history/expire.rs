@@ -112,7 +112,11 @@ fn remove_with_nodes(transaction: &Transaction<'_>, of: Incarnation, workflow: u
 
 /// Removes old lines; says how many, and whether there may be more.
 fn remove_lines(transaction: &Transaction<'_>, of: Incarnation, before: Nanos) -> rusqlite::Result<(usize, bool)> {
-    let Some(newest) = rows::newest_of_oldest_lines(transaction, of, before, AT_ONCE)? else {
+    let sql = "SELECT max(timestamp) FROM (SELECT timestamp FROM lines
+         WHERE incarnation = ?1 AND timestamp < ?2 ORDER BY timestamp LIMIT ?3)";
+    let newest: Option<Nanos> =
+        transaction.prepare_cached(sql)?.query_row(params![of, before, AT_ONCE], |row| row.get(0))?;
+    let Some(newest) = newest else {
         return Ok((0, false));
     };
     // Where lines are large, segments have few, and many lists.

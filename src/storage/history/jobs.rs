@@ -76,10 +76,11 @@ impl Worker {
     /// Works until nobody can give it anything.
     pub fn run(&mut self, queue: &Receiver<Job>) {
         loop {
-            let has_more = !self.is_closing && (self.indexer.is_due() || !self.leaving.is_empty());
+            let to_index = self.indexer.is_due() && !self.is_closing;
+            let has_more = to_index || !(self.leaving.is_empty() || self.is_closing);
             let next = if has_more { queue.recv_timeout(PAUSE) } else { queue.recv().map_err(RecvTimeoutError::from) };
             let (batches, other) = match next {
-                Ok(Job::Write(batch, done)) if !batch.removes_many() => self.gather(batch, done, queue, has_more),
+                Ok(Job::Write(batch, done)) if !batch.removes_many() => self.gather(batch, done, queue, to_index),
                 Ok(job) => (Vec::new(), Some(job)),
                 Err(RecvTimeoutError::Timeout) => (Vec::new(), None),
                 Err(RecvTimeoutError::Disconnected) => return,

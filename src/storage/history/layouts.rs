@@ -1,57 +1,95 @@
 //! Bringing a store of an earlier layout to the present one, once, when it is opened.
 //!
 //! Up to layout 2 each colony had tables of its own, with its incarnation in their names (`processes_7`); up to layout 1 an
-//! FTS5 table, `words_7`, was the index of its lines. Records and lines are moved, a colony a transaction; lines are
-//! indexed anew by the writer.
+//! FTS5 table, `words_7`, was the index of its lines. Records and lines are moved, some rows a transaction, so that what
+//! was freed is used again and what was interrupted goes on where it was; lines are indexed anew by the writer.
 
-use super::schema;
 use crate::ids::Incarnation;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-/// Moves what is in tables of colonies to those of all. One that was interrupted goes on where it was.
+/// Rows that are moved in one transaction.
+const AT_ONCE: usize = 2_000;
+
+/// The tables that are moved, with the columns that they keep; the first one is their key.
+const MOVED: [(&str, &str); 3] = [
+    (
+        "processes",
+        "number, batch, id, state, ended, submitted, executor_type, initiator, label, graph, graph_state, body",
+    ),
+    ("workflows", "number, batch, id, state, ended, body"),
+    ("lines", "timestamp, process, executor, message"),
+];
+
+/// Tables that are made anew from others.
+const DROPPED: [&str; 4] = ["words", "segments", "timestamps", "postings"];
+
+/// Moves what is in tables of colonies to those of all.
 ///
 /// # Errors
-/// What SQLite says.
+/// What SQLite says. What was moved until then stays so.
 pub fn bring_up(connection: &mut Connection) -> rusqlite::Result<()> {
-    for of in schema::colonies(connection)? {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if exists(&transaction, &format!("processes_{of}"))? {
-            tracing::info!(
-                stream = of,
-                "the history of a colony is brought to a new layout, once: until all its log lines are indexed, searches \
-                 may find fewer of them"
-            );
-            move_all(&transaction, of)?;
+    for (table, columns) in MOVED {
+        for of in colonies_with(connection, table)? {
+            if table == MOVED[0].0 {
+                tracing::info!(
+                    stream = of,
+                    "the history of a colony is brought to a new layout, once: until all its log lines are indexed, \
+                     searches may find fewer of them"
+                );
+            }
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            drop_indexes(&transaction, table, of)?;
+            transaction.commit()?;
+            while move_some(connection, (table, columns), of, AT_ONCE)? {}
         }
-        transaction.commit()?;
     }
     Ok(())
 }
 
-fn exists(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<bool> {
-    let mut select = transaction.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
-    Ok(select.query_row([table], |_| Ok(())).optional()?.is_some())
+/// The colonies that have such a table of their own.
+fn colonies_with(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Incarnation>> {
+    let mut select = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB ?1")?;
+    let names = select.query_map([format!("{table}_[0-9]*")], |row| row.get::<_, String>(0))?;
+    let of = |name: String| name.strip_prefix(table)?.strip_prefix('_')?.parse().ok();
+    names.filter_map(|name| name.map(of).transpose()).collect()
 }
 
-fn move_all(transaction: &Transaction<'_>, of: Incarnation) -> rusqlite::Result<()> {
-    transaction.execute_batch(&format!(
-        "INSERT INTO processes
-             (incarnation, number, batch, id, state, ended, submitted, executor_type, initiator, label, graph,
-              graph_state, body)
-             SELECT {of}, number, batch, id, state, ended, submitted, executor_type, initiator, label, graph,
-                 graph_state, body FROM processes_{of} ORDER BY number;
-         INSERT INTO workflows (incarnation, number, batch, id, state, ended, body)
-             SELECT {of}, number, batch, id, state, ended, body FROM workflows_{of} ORDER BY number;
-         INSERT INTO lines (incarnation, timestamp, process, executor, message)
-             SELECT {of}, timestamp, process, executor, message FROM lines_{of} ORDER BY timestamp;
-         DROP TABLE IF EXISTS words_{of};
-         DROP TABLE IF EXISTS segments_{of};
-         DROP TABLE IF EXISTS timestamps_{of};
-         DROP TABLE IF EXISTS postings_{of};
-         DROP TABLE processes_{of};
-         DROP TABLE workflows_{of};
-         DROP TABLE lines_{of};"
-    ))
+/// Drops what is not moved: rows are removed faster then, and there is room for them.
+fn drop_indexes(transaction: &Transaction<'_>, table: &str, of: Incarnation) -> rusqlite::Result<()> {
+    for dropped in DROPPED {
+        transaction.execute_batch(&format!("DROP TABLE IF EXISTS {dropped}_{of}"))?;
+    }
+    let indexes: Vec<String> = transaction
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL")?
+        .query_map([format!("{table}_{of}")], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    indexes.iter().try_for_each(|index| transaction.execute_batch(&format!("DROP INDEX {index}")))
+}
+
+/// Moves the first rows of a colony's table, or drops it where it has none. Says whether it is still there.
+fn move_some(
+    connection: &mut Connection,
+    (table, columns): (&str, &str),
+    of: Incarnation,
+    count: usize,
+) -> rusqlite::Result<bool> {
+    let key = columns.split(',').next().unwrap_or(columns);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let until: Option<i64> = transaction.query_row(
+        &format!("SELECT max({key}) FROM (SELECT {key} FROM {table}_{of} ORDER BY {key} LIMIT {count})"),
+        [],
+        |row| row.get(0),
+    )?;
+    match until {
+        Some(until) => transaction.execute_batch(&format!(
+            "INSERT INTO {table} (incarnation, {columns})
+                 SELECT {of}, {columns} FROM {table}_{of} WHERE {key} <= {until} ORDER BY {key};
+             DELETE FROM {table}_{of} WHERE {key} <= {until};"
+        ))?,
+        None => transaction.execute_batch(&format!("DROP TABLE {table}_{of}"))?,
+    }
+    transaction.commit()?;
+    Ok(until.is_some())
 }
 
 #[cfg(test)]
@@ -60,6 +98,7 @@ mod tests {
     use super::*;
     use crate::colony::logs::pattern::Pattern;
     use crate::storage::history::indexer::Indexer;
+    use crate::storage::history::schema;
     use crate::storage::history::search::search;
     use crate::storage::history::segments::IndexBounds;
     use rusqlite::params;
@@ -107,7 +146,7 @@ mod tests {
             };
             connection.execute_batch(&index).unwrap();
             for number in 0..250 {
-                let sql = format!("INSERT INTO lines_{of} (timestamp, executor, message) VALUES (?1, 'e', ?2)");
+                let sql = format!("INSERT INTO lines_{of} VALUES (?1, zeroblob(32), 'e', ?2)");
                 connection.execute(&sql, params![number, format!("line {number} of {of}")]).unwrap();
             }
         }
@@ -120,6 +159,10 @@ mod tests {
             let dir = tempfile::TempDir::new().unwrap();
             let path = dir.path().join("history.db");
             leave(&path, layout);
+            // It was interrupted before.
+            let mut connection = schema::open_without_moving(&path).unwrap();
+            assert!(move_some(&mut connection, MOVED[2], 8, 100).unwrap());
+            drop(connection);
             for (segments, to_index) in [(0, true), (4, false)] {
                 let mut connection = schema::open_writer(&path).unwrap();
                 let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
@@ -136,9 +179,11 @@ mod tests {
                          AND body = x'0102'"
                     );
                     assert_eq!((of_it("processes", &columns), of_it("processes", "1")), (1, 1));
-                    let columns =
-                        format!("number = 4 AND batch = 2 AND id = x'1{of}' AND ended = 50 AND body = x'0304'");
+                    let columns = format!(
+                        "number = 4 AND batch = 2 AND id = x'1{of}' AND state = 2 AND ended = 50 AND body = x'0304'"
+                    );
                     assert_eq!(of_it("workflows", &columns), 1);
+                    assert_eq!(of_it("lines", "process = zeroblob(32) AND executor = 'e'"), 250);
                     assert_eq!(schema::batches(&connection, of).unwrap(), Some(3));
                     for number in [0, 123, 249] {
                         let text = Pattern::read(&format!("line {number} of")).unwrap();

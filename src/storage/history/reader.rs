@@ -97,8 +97,9 @@ impl Reader {
         if hidden.has_workflow(workflow.number, workflow.state) {
             return Ok(None);
         }
-        let mut select =
-            self.connection.prepare_cached("SELECT body FROM processes WHERE incarnation = ?1 AND graph = ?2")?;
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT body FROM processes WHERE incarnation = ?1 AND graph = ?2 ORDER BY number")?;
         let mut rows = select.query(params![of, number])?;
         let mut nodes = Vec::new();
         while let Some(row) = rows.next()? {

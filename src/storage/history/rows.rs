@@ -30,17 +30,28 @@ pub(super) fn remove_workflow(transaction: &Transaction<'_>, of: Incarnation, wo
     Ok(())
 }
 
-/// The newest time of a colony's oldest lines, of so many of those that were said before a time; `None` where there is
-/// none.
-pub(super) fn newest_of_oldest_lines(
+/// The time of the last of a colony's oldest lines: so many, or so many bytes of them, the first one whatever its size;
+/// `None` where there is none.
+pub(super) fn end_of_oldest_lines(
     transaction: &Transaction<'_>,
     of: Incarnation,
-    before: Nanos,
     count: i64,
+    mut bytes: usize,
 ) -> rusqlite::Result<Option<Nanos>> {
-    let sql = "SELECT max(timestamp) FROM (SELECT timestamp FROM lines
-         WHERE incarnation = ?1 AND timestamp < ?2 ORDER BY timestamp LIMIT ?3)";
-    transaction.prepare_cached(sql)?.query_row(params![of, before, count], |row| row.get(0))
+    let mut select = transaction.prepare_cached(
+        "SELECT timestamp, octet_length(message) FROM lines WHERE incarnation = ?1 ORDER BY timestamp LIMIT ?2",
+    )?;
+    let mut rows = select.query(params![of, count])?;
+    let mut end = None;
+    while let Some(row) = rows.next()? {
+        let of_line = usize::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+        if end.is_some() && of_line > bytes {
+            break;
+        }
+        bytes = bytes.saturating_sub(of_line);
+        end = Some(row.get(0)?);
+    }
+    Ok(end)
 }
 
 /// Removes a colony's lines until then; says how many.

@@ -1,7 +1,7 @@
 //! The tables of the history store: one SQLite file, one set of tables for all colonies.
 //!
-//! A colony's rows stand together in each index, behind its incarnation, so that nothing of one colony is looked at for
-//! another. Tables of its own for each would have to be made for it, and SQLite looks through its whole schema for each
+//! A colony's rows stand together in each index, behind its incarnation, so that a search in one passes no row of another
+//! colony. Tables of its own for each would have to be made for it, and SQLite looks through its whole schema for each
 //! statement of that; and many colonies that write a little would each write pages of their own.
 
 use super::layouts;
@@ -19,16 +19,27 @@ const READER_CACHE: i32 = 8 << 10;
 /// Pages in SQLite's own log before they go to the file: fewer, larger moves; read back in some 35 ms after a crash.
 const CHECKPOINT_PAGES: i32 = 4_000;
 
+/// Bytes that SQLite's own log keeps on disk. A large transaction takes more for a while.
+const LOG_BYTES: i64 = 64 << 20;
+
 /// Opens the file for its one writer, and makes the tables where it has none.
 ///
 /// # Errors
 /// What SQLite says; a file of a newer layout is named as such.
 pub fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let mut connection = open_without_moving(path)?;
+    layouts::bring_up(&mut connection)?;
+    Ok(connection)
+}
+
+/// The same, leaving what is in tables of an earlier layout where it is.
+pub(super) fn open_without_moving(path: &Path) -> rusqlite::Result<Connection> {
     let mut connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit counts only when it is synced: memory is freed after it.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -40,9 +51,9 @@ pub fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     if found < LAYOUT {
         let transaction = connection.transaction()?;
         make_tables(&transaction)?;
+        // At once: a server of before must not open what is half moved.
+        transaction.pragma_update(None, "user_version", LAYOUT)?;
         transaction.commit()?;
-        layouts::bring_up(&mut connection)?;
-        connection.pragma_update(None, "user_version", LAYOUT)?;
     }
     Ok(connection)
 }
@@ -76,9 +87,10 @@ const STATEMENTS: usize = 256;
 /// What SQLite says.
 pub fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     // Rows are added at the end of their table, in the order in which they come; a process's number tells when it was
-    // submitted. `graph` is its workflow's number. Lines are few bytes and are read in order: they stand in their key's
-    // own tree. `large` and the lists are lists of lines (`trigrams.rs`). The id of a list has its segment in its upper
-    // half and the trigram's term in its lower one. `timestamps` has the time of each line of a segment, by its place.
+    // submitted. `graph` is its workflow's number. Lines are no tree of their key: to compare with a large one there, all
+    // of it would be read. `large` and the lists are lists of lines (`trigrams.rs`). The id of a list has its segment in
+    // its upper half and the trigram's term in its lower one. `timestamps` has the time of each line of a segment, by its
+    // place.
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS colonies (
              incarnation INTEGER PRIMARY KEY,
@@ -118,7 +130,7 @@ pub fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
              ON processes (incarnation, initiator, state, ended DESC, number);
          CREATE INDEX IF NOT EXISTS processes_label
              ON processes (incarnation, label, state, ended DESC, number) WHERE label <> '';
-         CREATE INDEX IF NOT EXISTS processes_graph ON processes (incarnation, graph) WHERE graph IS NOT NULL;
+         CREATE INDEX IF NOT EXISTS processes_graph ON processes (incarnation, graph, number) WHERE graph IS NOT NULL;
          CREATE TABLE IF NOT EXISTS workflows (
              incarnation INTEGER NOT NULL,
              number INTEGER NOT NULL,
@@ -138,9 +150,9 @@ pub fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
              timestamp INTEGER NOT NULL,
              process BLOB,
              executor TEXT NOT NULL,
-             message TEXT NOT NULL,
-             PRIMARY KEY (incarnation, timestamp)
-         ) WITHOUT ROWID;
+             message TEXT NOT NULL
+         );
+         CREATE UNIQUE INDEX IF NOT EXISTS lines_timestamp ON lines (incarnation, timestamp);
          CREATE INDEX IF NOT EXISTS lines_process ON lines (incarnation, process, timestamp) WHERE process IS NOT NULL;
          CREATE INDEX IF NOT EXISTS lines_executor ON lines (incarnation, executor, timestamp);
          CREATE TABLE IF NOT EXISTS segments (

@@ -11,9 +11,8 @@ use crate::limits;
 use crate::time::Nanos;
 use rusqlite::{Connection, Row, params};
 
-/// Lines of one colony (`?1`), later than a time (`?2`) and not later than another (`?3`).
-const LINES_WITHIN: &str = "SELECT timestamp, process, executor, message FROM lines
-     WHERE incarnation = ?1 AND timestamp > ?2 AND timestamp <= ?3";
+/// One colony's (`?1`) lines, later than a time (`?2`) and not later than another (`?3`).
+const WITHIN: &str = "incarnation = ?1 AND timestamp > ?2 AND timestamp <= ?3";
 
 /// Terms that are looked up for one search: each narrows it down, and costs a look into each segment.
 const TERMS: usize = 12;
@@ -110,7 +109,7 @@ impl Sought<'_> {
 
     /// Looks into the newest lines of the window.
     fn in_newest(&mut self, connection: &Connection, of: Incarnation, window: (Nanos, Nanos)) -> rusqlite::Result<()> {
-        let sql = format!("{LINES_WITHIN} ORDER BY timestamp DESC");
+        let sql = format!("SELECT {LINE_COLUMNS} FROM lines WHERE {WITHIN} ORDER BY timestamp DESC");
         let mut select = connection.prepare_cached(&sql)?;
         let mut newest = Vec::new();
         let mut rows = select.query(params![of, window.0, window.1])?;
@@ -189,7 +188,7 @@ impl Sought<'_> {
         (after, until): (Nanos, Nanos),
         mut is_wanted: impl FnMut(Nanos) -> bool,
     ) -> rusqlite::Result<bool> {
-        let sql = format!("{LINES_WITHIN} ORDER BY timestamp");
+        let sql = format!("SELECT {LINE_COLUMNS} FROM lines WHERE {WITHIN} ORDER BY timestamp");
         let mut select = connection.prepare_cached(&sql)?;
         let mut rows = select.query(params![of, after, until])?;
         while let Some(row) = rows.next()? {
