@@ -1,4 +1,5 @@
-//! The store's one writer, on a thread of its own: one job after the other, and between them the index of log lines.
+//! The store's one writer, on a thread of its own: one job after the other, and between them the index of log lines and the
+//! removal of what is left of colonies that are gone.
 
 use super::indexer::Indexer;
 use super::{StoreOptions, Writes, expire, pause, removal, writer};
@@ -46,7 +47,7 @@ pub struct Worker {
     leaving: VecDeque<Incarnation>,
     /// Colonies that were removed: a batch of theirs may have waited for the log meanwhile.
     forgotten: HashSet<Incarnation>,
-    /// Whether the server is ending: indexing goes on after its next start.
+    /// Whether the server is ending: indexing and removal go on after its next start.
     is_closing: bool,
     writes: Arc<Writes>,
 }

@@ -141,7 +141,7 @@ fn list_id(segment: i64, term: Term) -> i64 {
 /// # Errors
 /// What SQLite says.
 pub fn drop_until(transaction: &Transaction<'_>, of: Incarnation, until: Nanos) -> rusqlite::Result<()> {
-    drop_where(transaction, of, "last <= ?2", until)
+    drop_selected(transaction, of, "AND last <= ?2", until).map(|_| ())
 }
 
 /// Drops the segments that go to that time or beyond: their other lines belong to the tail again.
@@ -149,24 +149,7 @@ pub fn drop_until(transaction: &Transaction<'_>, of: Incarnation, until: Nanos) 
 /// # Errors
 /// What SQLite says.
 pub fn drop_since(transaction: &Transaction<'_>, of: Incarnation, since: Nanos) -> rusqlite::Result<()> {
-    drop_where(transaction, of, "last >= ?2", since)
-}
-
-fn drop_where(transaction: &Transaction<'_>, of: Incarnation, which: &str, time: Nanos) -> rusqlite::Result<()> {
-    let segments: Vec<i64> = transaction
-        .prepare_cached(&format!("SELECT id FROM segments WHERE incarnation = ?1 AND {which}"))?
-        .query_map(params![of, time], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    segments.into_iter().try_for_each(|segment| drop_one(transaction, segment))
-}
-
-fn drop_one(transaction: &Transaction<'_>, segment: i64) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached("DELETE FROM postings WHERE id >= ?1 AND id < ?2")?
-        .execute([list_id(segment, 0), list_id(segment + 1, 0)])?;
-    transaction.prepare_cached("DELETE FROM timestamps WHERE segment = ?1")?.execute([segment])?;
-    transaction.prepare_cached("DELETE FROM segments WHERE id = ?1")?.execute([segment])?;
-    Ok(())
+    drop_selected(transaction, of, "AND last >= ?2", since).map(|_| ())
 }
 
 /// Drops a colony's oldest segments, so many; says how many there were.
@@ -174,11 +157,22 @@ fn drop_one(transaction: &Transaction<'_>, segment: i64) -> rusqlite::Result<()>
 /// # Errors
 /// What SQLite says.
 pub fn drop_oldest(transaction: &Transaction<'_>, of: Incarnation, count: usize) -> rusqlite::Result<usize> {
+    drop_selected(transaction, of, "ORDER BY last LIMIT ?2", limit(count))
+}
+
+/// Drops those of a colony's segments that the rest of a query selects by a value (`?2`); says how many.
+fn drop_selected(transaction: &Transaction<'_>, of: Incarnation, which: &str, value: i64) -> rusqlite::Result<usize> {
     let segments: Vec<i64> = transaction
-        .prepare_cached("SELECT id FROM segments WHERE incarnation = ?1 ORDER BY last LIMIT ?2")?
-        .query_map(params![of, limit(count)], |row| row.get(0))?
+        .prepare_cached(&format!("SELECT id FROM segments WHERE incarnation = ?1 {which}"))?
+        .query_map(params![of, value], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    segments.iter().try_for_each(|segment| drop_one(transaction, *segment))?;
+    for &segment in &segments {
+        transaction
+            .prepare_cached("DELETE FROM postings WHERE id >= ?1 AND id < ?2")?
+            .execute([list_id(segment, 0), list_id(segment + 1, 0)])?;
+        transaction.prepare_cached("DELETE FROM timestamps WHERE segment = ?1")?.execute([segment])?;
+        transaction.prepare_cached("DELETE FROM segments WHERE id = ?1")?.execute([segment])?;
+    }
     Ok(segments.len())
 }
 
