@@ -82,7 +82,7 @@ impl Bench {
         let spec: SpecRequest = colonies::json::decode(spec.as_bytes()).expect("a spec");
         let (spec, _) = spec.into_spec().expect("a valid spec");
         Event::Process(ProcessEvent::Submitted(Box::new(Submission {
-            id: ProcessId::new(1, random),
+            id: ProcessId::new(1, self.ids as i64, random),
             initiator: Identity::from_text("user"),
             initiator_name: "user".into(),
             spec: Arc::new(spec),

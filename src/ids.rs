@@ -1,6 +1,7 @@
 //! Ids that the server makes or computes: 32 bytes in memory and records, 64 lower-case hex digits on the wire.
 
 use crate::hexadecimal;
+use crate::time::Nanos;
 use bincode::{Decode, Encode};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -62,7 +63,9 @@ macro_rules! hex_id {
 
 hex_id! {
     /// A process. Its first four bytes name the colony's incarnation, so that a message that carries only the id finds
-    /// its colony; the other 28 are random.
+    /// its colony. The next six are milliseconds since the Unix epoch, as at the beginning of a UUIDv7 (RFC 9562): what
+    /// is newer comes later in a sorted index, so that the history store adds to the end of one and not all over it. The
+    /// other 22 are random.
     ProcessId
 }
 
@@ -71,7 +74,7 @@ hex_id! {
     AttributeId
 }
 
-/// An id whose first four bytes name the colony's incarnation, as a process's do.
+/// An id that begins with the colony's incarnation and the time, as a process's does.
 macro_rules! id_of_colony {
     ($(#[$doc:meta])* $name:ident) => {
         hex_id! {
@@ -80,9 +83,9 @@ macro_rules! id_of_colony {
         }
 
         impl $name {
-            /// The id made of `random` for something of the colony with this incarnation.
-            pub fn new(incarnation: Incarnation, random: [u8; 32]) -> Self {
-                $name(ProcessId::new(incarnation, random).0)
+            /// The id made of `random` for something of the colony with this incarnation that is made now.
+            pub fn new(incarnation: Incarnation, now: Nanos, random: [u8; 32]) -> Self {
+                $name(ProcessId::new(incarnation, now, random).0)
             }
 
             /// The colony that this id says it belongs to.
@@ -125,9 +128,11 @@ id_of_colony! {
 }
 
 impl ProcessId {
-    /// The id made of `random` for a process of the colony with this incarnation.
-    pub fn new(incarnation: Incarnation, mut random: [u8; 32]) -> Self {
+    /// The id made of `random` for a process of the colony with this incarnation that is submitted now.
+    pub fn new(incarnation: Incarnation, now: Nanos, mut random: [u8; 32]) -> Self {
+        let [_, _, milliseconds @ ..] = (now / 1_000_000).to_be_bytes();
         random[..4].copy_from_slice(&incarnation.to_be_bytes());
+        random[4..10].copy_from_slice(&milliseconds);
         ProcessId(random)
     }
 
@@ -149,9 +154,21 @@ mod tests {
 
     #[test]
     fn a_process_id_names_its_colony() {
-        let id = ProcessId::new(0x0102_0304, [0xAB; 32]);
+        let id = ProcessId::new(0x0102_0304, 0, [0xAB; 32]);
         assert_eq!(id.incarnation(), 0x0102_0304);
         assert_eq!(ProcessId::from_text(&id.to_string()), Some(id));
+    }
+
+    #[test]
+    fn what_is_submitted_later_has_the_greater_id() {
+        // 2026-11-29, and the time in the example of RFC 9562, appendix A.6.
+        for now in [1_795_910_400_000, 0x017F_22E2_79B0] {
+            let earlier = ProcessId::new(1, now * 1_000_000, [0xFF; 32]);
+            let later = ProcessId::new(1, (now + 1) * 1_000_000, [0; 32]);
+            assert!(earlier < later, "{earlier} {later}");
+        }
+        let id = ProcessId::new(1, 0x017F_22E2_79B0 * 1_000_000, [0xAB; 32]).to_string();
+        assert!(id.starts_with("00000001017f22e279b0abab"), "{id}");
     }
 
     #[test]

@@ -92,12 +92,13 @@ impl Past {
         Past { of, template, specs, newest: state.newest - 1, first_number: 1_000, processes, lines }
     }
 
+    /// As the server makes them: what is newer comes later.
     fn id(&self, number: u64) -> ProcessId {
         let mut random = [0; 32];
         for (place, chunk) in (0..).zip(random.chunks_mut(8)) {
             chunk.copy_from_slice(&scattered(number * 4 + place).to_le_bytes());
         }
-        ProcessId::new(self.of, random)
+        ProcessId::new(self.of, self.at(number, self.processes), random)
     }
 
     fn state(number: u64) -> ProcessState {

@@ -177,7 +177,8 @@ impl Colony {
                 None => Firing::Nothing,
             },
             Item::Generator(id) => match self.state.generators.get(&id) {
-                Some(generator) if !generator.queue.is_empty() => match self.start_generator(generator, None, ids) {
+                Some(generator) if !generator.queue.is_empty() => match self.start_generator(generator, None, now, ids)
+                {
                     Ok(event) => Firing::Start(event),
                     Err(refusal) => Firing::Failed(refusal.message.into_owned()),
                 },

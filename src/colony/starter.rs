@@ -8,6 +8,7 @@ use crate::crypto::Identity;
 use crate::ids::{GraphId, IdSource, ProcessId};
 use crate::json;
 use crate::refusal::Refusal;
+use crate::time::Nanos;
 use bincode::{Decode, Encode};
 
 /// Who added a cron or a generator: its workflows are submitted in this name.
@@ -62,6 +63,7 @@ impl Colony {
         &self,
         text: &str,
         starter: &Starter,
+        now: Nanos,
         ids: &mut dyn IdSource,
     ) -> Result<GraphSubmission, Refusal> {
         if starter.is_user && self.state.users.by_id(&starter.id).is_none() {
@@ -72,9 +74,9 @@ impl Colony {
             .map_err(|error| Refusal::odd(format!("its workflowspec can't be read: {error}")))?;
         self.check_room(spec.functionspecs.len())?;
         let incarnation = self.state.incarnation;
-        let id = GraphId::new(incarnation, ids.random());
-        let nodes =
-            spec.into_nodes(&starter.id, &starter.name, bounds, || ProcessId::new(incarnation, ids.random()))?;
+        let id = GraphId::new(incarnation, now, ids.random());
+        let fresh = || ProcessId::new(incarnation, now, ids.random());
+        let nodes = spec.into_nodes(&starter.id, &starter.name, bounds, fresh)?;
         self.check_bytes(nodes.iter().map(|SubmittedNode { process, .. }| weight(process)).sum())?;
         Ok(GraphSubmission { id, initiator: starter.id.clone(), initiator_name: starter.name.to_string(), nodes })
     }

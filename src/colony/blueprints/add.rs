@@ -49,7 +49,8 @@ impl ColonyMessage for AddBlueprint {
         turn.colony.check_count("Failed to add blueprint", "blueprints", blueprints.len())?;
         turn.colony.check_bytes(2 * blueprint.bytes())?;
         if blueprint.blueprintid.is_empty() {
-            blueprint.blueprintid = BlueprintId::new(turn.colony.state.incarnation, turn.ids.random()).to_string();
+            blueprint.blueprintid =
+                BlueprintId::new(turn.colony.state.incarnation, turn.now, turn.ids.random()).to_string();
         }
         let shown = Arc::new(blueprint.clone());
         let mut events: Vec<Event> = work::missing_location(turn, &blueprint)?.into_iter().collect();

@@ -17,7 +17,7 @@ use crate::hexadecimal;
 use crate::ids::{CronId, IdSource, ProcessId};
 use crate::json::RawJson;
 use crate::refusal::Refusal;
-use crate::time::Time;
+use crate::time::{Nanos, Time};
 use std::sync::Arc;
 
 /// What a reconciler is asked to do about a blueprint.
@@ -47,7 +47,7 @@ pub fn process(
         turn.colony.check_bytes(spec.bytes())?;
     }
     let state = &turn.colony.state;
-    let id = ProcessId::new(state.incarnation, turn.ids.random());
+    let id = ProcessId::new(state.incarnation, turn.now, turn.ids.random());
     let submission = Submission {
         id,
         initiator: turn.caller.clone(),
@@ -123,8 +123,7 @@ pub fn follow(turn: &mut Turn<'_>, before: Option<&Blueprint>, after: Option<&Bl
                 events.extend(cron.map(|cron| Event::Cron(CronEvent::Removed(cron.id))));
             }
             Step::Ensure(wanted) if !state.crons.has_name(&wanted.name) => {
-                let now = turn.time();
-                let cron = cron_of(turn.colony, turn.caller, wanted, now, turn.ids);
+                let cron = cron_of(turn.colony, turn.caller, wanted, turn.now, turn.ids);
                 events.push(Event::Cron(CronEvent::Added(Box::new(cron))));
             }
             Step::Ensure(_) => {}
@@ -133,10 +132,10 @@ pub fn follow(turn: &mut Turn<'_>, before: Option<&Blueprint>, after: Option<&Bl
 }
 
 /// A reconciliation cron of this caller. The colony's owner is nobody in it, so what it adds never starts by itself.
-fn cron_of(colony: &Colony, caller: &Identity, wanted: ReconcileCron, now: Time, ids: &mut dyn IdSource) -> Cron {
+fn cron_of(colony: &Colony, caller: &Identity, wanted: ReconcileCron, now: Nanos, ids: &mut dyn IdSource) -> Cron {
     let nobody = || Starter { id: caller.clone(), name: "".into(), is_user: true };
     let mut cron = Cron {
-        id: CronId::new(colony.state.incarnation, ids.random()),
+        id: CronId::new(colony.state.incarnation, now, ids.random()),
         starter: colony.starter(caller).unwrap_or_else(nobody),
         name: wanted.name.into(),
         expression: "".into(),
@@ -147,8 +146,8 @@ fn cron_of(colony: &Colony, caller: &Identity, wanted: ReconcileCron, now: Time,
         next_run: Time::UNSET,
         last_run: Time::UNSET,
         previous: None,
-        anchor: now,
+        anchor: Time::from_nanos(now),
     };
-    cron.next_run = next_run(&cron, now, &colony.options.zone, ids.random());
+    cron.next_run = next_run(&cron, cron.anchor, &colony.options.zone, ids.random());
     cron
 }

@@ -103,7 +103,7 @@ impl ColonyMessage for AddCron {
         turn.colony.check_bytes(request.workflowspec.len() + request.name.len() + request.cronexpression.len())?;
         let now = turn.time();
         let mut cron = Cron {
-            id: CronId::new(state.incarnation, turn.ids.random()),
+            id: CronId::new(state.incarnation, turn.now, turn.ids.random()),
             starter,
             name: request.name.into(),
             expression: request.cronexpression.into(),

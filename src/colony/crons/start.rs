@@ -26,7 +26,7 @@ impl Colony {
         if let Some(previous) = previous.filter(|previous| cron.waits && !previous.state.is_final()) {
             return CronTurn::Blocked(previous.id);
         }
-        let graph = match self.make_graph(&cron.workflow, &cron.starter, ids) {
+        let graph = match self.make_graph(&cron.workflow, &cron.starter, now, ids) {
             Ok(graph) => graph,
             Err(refusal) => return CronTurn::Failed(refusal),
         };

@@ -84,7 +84,7 @@ impl ColonyMessage for AddFile {
             )));
         }
         turn.colony.check_bytes(content.bytes())?;
-        let id = FileId::new(state.incarnation, turn.ids.random());
+        let id = FileId::new(state.incarnation, turn.now, turn.ids.random());
         let events = vec![Event::File(FileEvent::Added { id, content: Box::new(content) })];
         Ok(Decision::reply(events, move |colony| {
             let file = colony.state.files.get(&id);

@@ -84,7 +84,7 @@ impl ColonyMessage for AddGenerator {
         };
         turn.colony.check_count(PREFIX, "generators", state.generators.len())?;
         turn.colony.check_bytes(request.workflowspec.len() + request.name.len())?;
-        let id = GeneratorId::new(state.incarnation, turn.ids.random());
+        let id = GeneratorId::new(state.incarnation, turn.now, turn.ids.random());
         let spec = GeneratorSpec {
             id,
             starter,

@@ -41,7 +41,7 @@ impl ColonyMessage for PackGenerator {
         colony.check_bytes(arg_weight(&self.arg))?;
         // What can't be started now waits, and the colony's timer tries again.
         let start = (generator.queue.len() + 1 >= generator.trigger())
-            .then(|| colony.start_generator(generator, Some(&self.arg), turn.ids).ok())
+            .then(|| colony.start_generator(generator, Some(&self.arg), turn.now, turn.ids).ok())
             .flatten();
         let packed = Event::Generator(GeneratorEvent::Packed { id: generator.spec.id, arg: self.arg });
         Ok(Decision::done([packed].into_iter().chain(start).collect()))

@@ -6,6 +6,7 @@ use crate::colony::event::Event;
 use crate::ids::IdSource;
 use crate::json::RawJson;
 use crate::refusal::Refusal;
+use crate::time::Nanos;
 use std::sync::Arc;
 
 impl Colony {
@@ -18,10 +19,11 @@ impl Colony {
         &self,
         generator: &Generator,
         last: Option<&str>,
+        now: Nanos,
         ids: &mut dyn IdSource,
     ) -> Result<Event, Refusal> {
         let spec = &generator.spec;
-        let mut graph = self.make_graph(&spec.workflow, &spec.starter, ids)?;
+        let mut graph = self.make_graph(&spec.workflow, &spec.starter, now, ids)?;
         let waiting = generator.queue.iter().map(|arg| &**arg).chain(last);
         let args: Vec<&str> = waiting.take(generator.trigger()).collect();
         let used = args.len() as u64;

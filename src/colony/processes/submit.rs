@@ -42,7 +42,7 @@ impl ColonyMessage for SubmitFuncSpec {
         let Some(initiator_name) = state.initiator_name(turn.caller) else {
             return Err(Refusal::odd("Could not derive InitiatorName"));
         };
-        let id = ProcessId::new(state.incarnation, turn.ids.random());
+        let id = ProcessId::new(state.incarnation, turn.now, turn.ids.random());
         let submission = Submission {
             id,
             initiator: turn.caller.clone(),

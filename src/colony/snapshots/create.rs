@@ -55,7 +55,7 @@ impl ColonyMessage for CreateSnapshot {
             return Err(Refusal::bad_request(format!("Failed to create snapshot, too many files in <{label}>")));
         }
         turn.colony.check_bytes(Snapshot::bytes_of(&label, &name, files))?;
-        let id = SnapshotId::new(state.incarnation, turn.ids.random());
+        let id = SnapshotId::new(state.incarnation, turn.now, turn.ids.random());
         let events = vec![Event::Snapshot(SnapshotEvent::Created { id, label, name })];
         Ok(Decision::reply(events, move |colony| {
             let snapshot = colony.state.snapshots.get(&id).cloned();

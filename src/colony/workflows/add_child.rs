@@ -84,7 +84,7 @@ impl ColonyMessage for AddChild {
         turn.colony.check_bytes(spec.bytes())?;
         let (spec, env) = spec.into_child_spec()?;
         let state = &turn.colony.state;
-        let id = ProcessId::new(state.incarnation, turn.ids.random());
+        let id = ProcessId::new(state.incarnation, turn.now, turn.ids.random());
         // The reference leaves an added node's initiator empty.
         let process = Submission {
             id,

@@ -44,10 +44,10 @@ impl ColonyMessage for SubmitWorkflow {
         let Some(name) = state.initiator_name(turn.caller) else {
             return Err(Refusal::odd("Could not derive InitiatorName"));
         };
-        let (ids, incarnation) = (&mut *turn.ids, state.incarnation);
-        let id = GraphId::new(incarnation, ids.random());
-        let nodes = spec
-            .into_nodes(turn.caller, name, turn.colony.options.bounds, || ProcessId::new(incarnation, ids.random()))?;
+        let (ids, incarnation, now) = (&mut *turn.ids, state.incarnation, turn.now);
+        let id = GraphId::new(incarnation, now, ids.random());
+        let fresh = || ProcessId::new(incarnation, now, ids.random());
+        let nodes = spec.into_nodes(turn.caller, name, turn.colony.options.bounds, fresh)?;
         let order = nodes.iter().map(|node| node.process.id).collect();
         let submission = GraphSubmission { id, initiator: turn.caller.clone(), initiator_name: name.to_owned(), nodes };
         let events = vec![Event::Workflow(WorkflowEvent::Submitted(Box::new(submission)))];
