@@ -78,7 +78,8 @@ pub struct Archiving {
     /// Whether there is a store.
     is_on: bool,
     due: VecDeque<(u64, Unit)>,
-    queued: HashSet<Unit>,
+    /// Workflows that are in `due`: much may happen to one before its time. A process is past once.
+    queued: HashSet<GraphId>,
     under_way: Option<Selected>,
     not_before: u64,
     /// After a failure: nothing is tried before.
@@ -89,9 +90,24 @@ pub struct Archiving {
 
 impl Archiving {
     fn note(&mut self, unit: Unit, due: u64) {
-        if self.is_on && self.queued.insert(unit) {
+        let is_new = match unit {
+            // To be here twice does no harm: the second time it is gone, or written once more.
+            Unit::Process(_) => true,
+            Unit::Workflow(id) => self.is_on && self.queued.insert(id),
+        };
+        if self.is_on && is_new {
             self.due.push_back((due, unit));
         }
+    }
+
+    /// The first one that is due.
+    fn take_due(&mut self, now: u64) -> Option<Unit> {
+        let &(_, unit) = self.due.front().filter(|(due, _)| *due <= now)?;
+        self.due.pop_front();
+        if let Unit::Workflow(id) = unit {
+            self.queued.remove(&id);
+        }
+        Some(unit)
     }
 }
 
@@ -143,11 +159,13 @@ impl Colony {
         if self.next_batch(at.monotonic).is_none_or(|due| due > at.monotonic) {
             return None;
         }
+        let due = self.archiving.due.partition_point(|(due, _)| *due <= at.monotonic);
         let mut batch = Batch {
             of: self.state.incarnation,
             number: self.state.history.batches() + 1,
             removals: self.state.history.removals().take(limits::REMOVALS_A_BATCH).cloned().collect(),
-            processes: Vec::new(),
+            // Records are large: to grow would move them all, into fresh memory.
+            processes: Vec::with_capacity(due.min(limits::ARCHIVED_A_BATCH)),
             workflows: Vec::new(),
             lines: Vec::new(),
             has_more: false,
@@ -157,11 +175,9 @@ impl Colony {
         // after it.
         let may_add = batch.removals.len() == self.state.history.removals().len();
         while may_add && records < limits::ARCHIVED_A_BATCH && bytes < limits::ARCHIVED_BYTES_A_BATCH {
-            let Some(&(_, unit)) = self.archiving.due.front().filter(|(due, _)| *due <= at.monotonic) else {
+            let Some(unit) = self.archiving.take_due(at.monotonic) else {
                 break;
             };
-            self.archiving.due.pop_front();
-            self.archiving.queued.remove(&unit);
             let Some(copied) = self.copy(unit, &mut batch) else {
                 continue;
             };
