@@ -10,7 +10,7 @@ use crate::colony::event::Event;
 use crate::colony::locations::{Location, LocationEvent};
 use crate::colony::message::Turn;
 use crate::colony::processes::spec::{Conditions, FunctionSpec};
-use crate::colony::processes::{ProcessEvent, Submission};
+use crate::colony::processes::{ProcessEvent, Rendering, Submission};
 use crate::colony::starter::Starter;
 use crate::crypto::Identity;
 use crate::hexadecimal;
@@ -86,6 +86,7 @@ fn spec(handler: &Handler, blueprint: &Blueprint, task: Task) -> FunctionSpec {
         label: "".into(),
         fs: None,
         channels: Box::new([]),
+        rendering: Rendering::default(),
     }
 }
 

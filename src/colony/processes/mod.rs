@@ -13,6 +13,7 @@ mod model;
 pub mod queue;
 pub mod remove;
 pub mod remove_all;
+mod rendering;
 pub mod resources;
 pub mod set_output;
 pub mod spec;
@@ -24,6 +25,7 @@ mod transitions;
 pub use alike::Alike;
 pub use lists::ListFilter;
 pub use model::{Process, ProcessAnswer, ProcessState, ShownProcess};
+pub use rendering::Rendering;
 pub use store::{Closed, Processes, Turned};
 
 use super::attributes::Attribute;

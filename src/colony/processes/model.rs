@@ -147,6 +147,13 @@ pub struct ShownProcess<'a> {
     pub links: &'a Links,
 }
 
+/// How many must share a specification so that its JSON is kept: more than one process alone has, which is in its colony,
+/// in an answer and remembered as the newest.
+const SHARED: usize = 5;
+
+/// Bytes of arguments up to which it is kept: more would weigh, and what is around them matters less.
+const RENDERED_BYTES: usize = 8 << 10;
+
 impl Serialize for ShownProcess<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let process = self.process;
@@ -162,6 +169,10 @@ impl Serialize for ShownProcess<'_> {
             colony: self.colony,
             env: env.map(|attribute| (&*attribute.key, &*attribute.value)).collect(),
         };
+        let is_kept = spec.env.is_empty()
+            && Arc::strong_count(&process.spec) >= SHARED
+            && process.spec.args.text().len() + process.spec.kwargs.text().len() <= RENDERED_BYTES;
+        let rendered = if is_kept { process.spec.rendering.of(&spec) } else { None };
         let mut shown = serializer.serialize_struct("process", 22)?;
         shown.serialize_field("processid", &process.id)?;
         shown.serialize_field("initiatorid", &process.initiator)?;
@@ -180,7 +191,10 @@ impl Serialize for ShownProcess<'_> {
         shown.serialize_field("execdeadline", &process.exec_deadline)?;
         shown.serialize_field("retries", &process.retries)?;
         shown.serialize_field("attributes", &attributes)?;
-        shown.serialize_field("spec", &spec)?;
+        match rendered {
+            Some(rendered) => shown.serialize_field("spec", rendered)?,
+            None => shown.serialize_field("spec", &spec)?,
+        }
         shown.serialize_field("waitforparents", &process.waits_for_parents)?;
         shown.serialize_field("parents", &*self.links.parents)?;
         shown.serialize_field("children", &*self.links.children)?;
@@ -223,5 +237,57 @@ impl ProcessAnswer {
     /// The process of this id as it is now. `null` for one that is gone, which a turn's own events can't bring about.
     pub fn of(colony: &Colony, id: &ProcessId) -> Box<dyn Answer> {
         Box::new(colony.state.processes.get(id).map(|process| ProcessAnswer::new(&colony.state, process)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colony::processes::spec_request::SpecRequest;
+    use crate::colony::processes::{ProcessEvent, Submission};
+    use crate::json;
+
+    fn text(process: &Process) -> String {
+        let mut text = Vec::new();
+        json::write(&mut text, &ShownProcess { process, colony: "c", links: &Links::default() }).expect("it is shown");
+        String::from_utf8(text).expect("JSON")
+    }
+
+    /// A process of this specification, as it is after its submit.
+    fn submitted(request: &str) -> Process {
+        let request: SpecRequest = serde_json::from_str(request).expect("a specification");
+        let (spec, env) = request.into_spec().expect("a good specification");
+        let (id, initiator) = (ProcessId([7; 32]), Identity::from_text("u"));
+        let submission = Submission { id, initiator, initiator_name: "u".into(), spec: Arc::new(spec), env };
+        let mut state = State::default();
+        state.processes.apply(ProcessEvent::Submitted(Box::new(submission)), 1_000, 1, &mut state.changes);
+        state.processes.get(&id).expect("it was submitted").clone()
+    }
+
+    #[test]
+    fn a_shared_specification_is_shown_as_one_alone() {
+        let large = format!(r#"{{"funcname":"f","args":["{}"]}}"#, "x".repeat(RENDERED_BYTES));
+        let requests = [
+            r#"{"funcname":"f","args":["é\n", 1.50],"kwargs":{"b":1, "a":2},"label":"l","maxexectime":3,
+                "conditions":{"executortype":"t","executornames":["n"]},"channels":["c"]}"#,
+            r#"{"funcname":"f","env":{"k":"v"}}"#,
+            &large,
+        ];
+        for request in requests {
+            let mut process = submitted(request);
+            let alone = text(&process);
+            let others = vec![process.spec.clone(); SHARED];
+            for _ in 0..2 {
+                assert_eq!(text(&process), alone);
+            }
+            // What comes and goes with the process is not kept with what it is to do.
+            process.state = ProcessState::Running;
+            process.attributes = submitted(r#"{"funcname":"f","env":{"other":"v"}}"#).attributes;
+            let changed = text(&process);
+            drop(others);
+            process.spec = Arc::new((*process.spec).clone());
+            assert_eq!(changed, text(&process));
+            assert_ne!(changed, alone);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The function specification as it is kept and shown (chapter 2, 2).
 
+use super::Rendering;
 use super::resources::{show_cpu, show_memory};
 use crate::json::RawJson;
 use bincode::{Decode, Encode};
@@ -37,6 +38,8 @@ pub struct FunctionSpec {
     pub fs: Option<Box<FileSystem>>,
     /// Names of channels to create.
     pub channels: Box<[Box<str>]>,
+    /// Its JSON, where many processes share it and have no environment.
+    pub rendering: Rendering,
 }
 
 impl FunctionSpec {

@@ -1,5 +1,6 @@
 //! The function specification as clients send it (chapter 2, 2), and what is refused of it.
 
+use super::Rendering;
 use super::resources::{parse_cpu, parse_memory};
 use super::spec::{Conditions, FileSystem, FunctionSpec, Gpu};
 use crate::json::{RawList, RawObject};
@@ -166,6 +167,7 @@ impl SpecRequest {
             label: self.label,
             fs: (self.fs != FileSystem::default()).then(|| Box::new(self.fs)),
             channels: self.channels.into(),
+            rendering: Rendering::default(),
         };
         Ok((spec, self.env))
     }
