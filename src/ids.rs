@@ -17,7 +17,7 @@ macro_rules! hex_id {
         pub struct $name(pub [u8; 32]);
 
         /// By eight of its bytes, which are as good as all 32 and cost a fraction: the server chose them at random, or
-        /// they are of a hash. Not the first ones, which name the colony.
+        /// they are of a hash. Not the first ones, which tell the colony and the time.
         impl Hash for $name {
             fn hash<H: Hasher>(&self, hasher: &mut H) {
                 let [.., a, b, c, d, e, f, g, h] = self.0;

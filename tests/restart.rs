@@ -307,3 +307,23 @@ fn a_colony_that_is_removed_is_gone_also_from_checkpoints() {
     let named_again = Colony::named(&again, &removed.name);
     assert_eq!(named_again.statistics()["waitingprocesses"], 0);
 }
+
+#[test]
+fn colonies_whose_processes_are_alike_are_told_apart_after_a_restart() {
+    let mut server = Server::start();
+    let colonies = [Colony::new(&server), Colony::new(&server)];
+    for colony in &colonies {
+        (0..8).for_each(|_| {
+            colony.submit_any();
+        });
+    }
+    server.kill();
+    let again = Server::try_start(server.dir(), &[]).unwrap();
+    for colony in &colonies {
+        let colony = colony.at(&again);
+        let message = in_colony(&colony, json!({ "msgtype": "getprocessesmsg", "state": 0, "count": 100 }));
+        let waiting = colony.client.call(&colony.user, &message).ok();
+        let names = waiting.as_array().unwrap().iter().map(|process| &process["spec"]["conditions"]["colonyname"]);
+        assert_eq!(names.collect::<Vec<_>>(), vec![colony.name.as_str(); 8]);
+    }
+}

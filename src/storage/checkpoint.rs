@@ -96,9 +96,9 @@ pub fn load(checkpoint: &Checkpoint) -> Result<Replayed, ReplayError> {
 }
 
 fn read_all(checkpoint: &Checkpoint, sender: &Sender<(StreamId, Position, Decoded)>) -> Result<(), ReplayError> {
-    // Here, so that what is dropped is freed by the thread that asked for it.
-    let mut alike = Alike::default();
     for (stream, position) in checkpoint.streams() {
+        // Here, so that what is dropped is freed by the thread that asked for it.
+        let mut alike = Alike::default();
         read(checkpoint, stream, position, |chunk| {
             let piece = if stream == SERVER_STREAM {
                 Decoded::Server(Box::new(codec::decode_versioned(chunk)?))

@@ -159,8 +159,9 @@ struct Reader {
     /// Streams of which the beginning is neither here nor in the checkpoint, and their first record here: of colonies that
     /// were removed.
     headless: HashMap<StreamId, u64>,
-    /// Compared and dropped here, by the thread that has the memory of both: cheaper than by the one that applies.
-    alike: Alike,
+    /// The newest process of each colony. Compared and dropped here, by the thread that has the memory of both: cheaper
+    /// than by the one that applies.
+    alike: HashMap<StreamId, Alike>,
     batch: Batch,
 }
 
@@ -208,7 +209,8 @@ impl Reader {
             codec::decode(record).map(|(now, events)| Decoded::Server(position, now, events))
         } else {
             codec::decode::<Event>(record).map(|(now, mut events)| {
-                events.iter_mut().for_each(|event| event.share(&mut self.alike));
+                let alike = self.alike.entry(stream).or_default();
+                events.iter_mut().for_each(|event| event.share(alike));
                 Decoded::Colony(stream, position, now, events)
             })
         };

@@ -55,7 +55,7 @@ impl Batch {
 }
 
 /// What may leave memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 enum Unit {
     Process(ProcessId),
     Workflow(GraphId),
@@ -98,6 +98,12 @@ impl Archiving {
         if self.is_on && is_new {
             self.due.push_back((due, unit));
         }
+    }
+
+    /// How many processes are due, as far as a batch looks.
+    fn due_processes(&self, now: u64) -> usize {
+        let due = self.due.iter().take(limits::ARCHIVED_A_BATCH).take_while(|(due, _)| *due <= now);
+        due.filter(|(_, unit)| matches!(unit, Unit::Process(_))).count()
     }
 
     /// The first one that is due.
@@ -159,13 +165,11 @@ impl Colony {
         if self.next_batch(at.monotonic).is_none_or(|due| due > at.monotonic) {
             return None;
         }
-        let due = self.archiving.due.partition_point(|(due, _)| *due <= at.monotonic);
         let mut batch = Batch {
             of: self.state.incarnation,
             number: self.state.history.batches() + 1,
             removals: self.state.history.removals().take(limits::REMOVALS_A_BATCH).cloned().collect(),
-            // Records are large: to grow would move them all, into fresh memory.
-            processes: Vec::with_capacity(due.min(limits::ARCHIVED_A_BATCH)),
+            processes: Vec::new(),
             workflows: Vec::new(),
             lines: Vec::new(),
             has_more: false,
@@ -174,6 +178,10 @@ impl Colony {
         // Nothing is added before all that was removed until now is: a removal of all of a state must not meet what came
         // after it.
         let may_add = batch.removals.len() == self.state.history.removals().len();
+        if may_add {
+            // Records are large: to grow would move them all, into fresh memory.
+            batch.processes.reserve_exact(self.archiving.due_processes(at.monotonic));
+        }
         while may_add && records < limits::ARCHIVED_A_BATCH && bytes < limits::ARCHIVED_BYTES_A_BATCH {
             let Some(unit) = self.archiving.take_due(at.monotonic) else {
                 break;

@@ -151,7 +151,7 @@ pub struct ShownProcess<'a> {
 /// in an answer and remembered as the newest.
 const SHARED: usize = 5;
 
-/// Bytes of arguments up to which it is kept: more would weigh, and what is around them matters less.
+/// Bytes of the specification up to which it is kept: more would weigh, and what is around them matters less.
 const RENDERED_BYTES: usize = 8 << 10;
 
 impl Serialize for ShownProcess<'_> {
@@ -169,10 +169,9 @@ impl Serialize for ShownProcess<'_> {
             colony: self.colony,
             env: env.map(|attribute| (&*attribute.key, &*attribute.value)).collect(),
         };
-        let is_kept = spec.env.is_empty()
-            && Arc::strong_count(&process.spec) >= SHARED
-            && process.spec.args.text().len() + process.spec.kwargs.text().len() <= RENDERED_BYTES;
-        let rendered = if is_kept { process.spec.rendering.of(&spec) } else { None };
+        let is_kept =
+            spec.env.is_empty() && Arc::strong_count(&process.spec) >= SHARED && process.spec.bytes() <= RENDERED_BYTES;
+        let rendered = if is_kept { process.spec.rendering.of(self.colony, &spec) } else { None };
         let mut shown = serializer.serialize_struct("process", 22)?;
         shown.serialize_field("processid", &process.id)?;
         shown.serialize_field("initiatorid", &process.initiator)?;
@@ -247,10 +246,14 @@ mod tests {
     use crate::colony::processes::{ProcessEvent, Submission};
     use crate::json;
 
-    fn text(process: &Process) -> String {
+    fn text_in(colony: &str, process: &Process) -> String {
         let mut text = Vec::new();
-        json::write(&mut text, &ShownProcess { process, colony: "c", links: &Links::default() }).expect("it is shown");
+        json::write(&mut text, &ShownProcess { process, colony, links: &Links::default() }).expect("it is shown");
         String::from_utf8(text).expect("JSON")
+    }
+
+    fn text(process: &Process) -> String {
+        text_in("c", process)
     }
 
     /// A process of this specification, as it is after its submit.
@@ -276,10 +279,13 @@ mod tests {
         for request in requests {
             let mut process = submitted(request);
             let alone = text(&process);
+            let alone_elsewhere = text_in("elsewhere", &process);
             let others = vec![process.spec.clone(); SHARED];
             for _ in 0..2 {
                 assert_eq!(text(&process), alone);
+                assert_eq!(text_in("elsewhere", &process), alone_elsewhere);
             }
+            assert_ne!(alone, alone_elsewhere);
             // What comes and goes with the process is not kept with what it is to do.
             process.state = ProcessState::Running;
             process.attributes = submitted(r#"{"funcname":"f","env":{"other":"v"}}"#).attributes;
