@@ -7,6 +7,7 @@ pub mod cors;
 pub mod door;
 mod greeting;
 pub mod guarded;
+mod log_wakeup;
 pub mod metrics;
 pub mod placement;
 pub mod pubsub;

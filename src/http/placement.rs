@@ -7,6 +7,7 @@
 //! submit takes a tenth less of the processor, a cycle a twentieth. Where there are more cores, to use them all is worth
 //! more.
 
+use super::log_wakeup::gather_records;
 use crate::limits;
 use actix_rt::ArbiterHandle;
 use actix_service::{Service, ServiceFactory, fn_factory, fn_service};
@@ -71,7 +72,7 @@ impl Workers {
     }
 
     /// The services of the workers, one each, made on the worker's own thread: they serve what the framework gives them
-    /// and what other workers do.
+    /// and what other workers do. The worker also gathers its records from then on ([`super::log_wakeup`]).
     pub fn services<F>(
         self: Arc<Self>,
         make: impl Fn() -> F,
@@ -86,6 +87,7 @@ impl Workers {
                 let service = Rc::new(making.await?);
                 let (seat, given) = workers.join();
                 actix_rt::spawn(serve_given(service.clone(), given));
+                actix_rt::spawn(gather_records());
                 Ok(fn_service(move |socket: TcpStream| {
                     let (placed, service) = (workers.place(&seat, socket), service.clone());
                     async move {

@@ -45,6 +45,7 @@ mod checkpoint;
 mod credit;
 mod error;
 mod file;
+mod gathering;
 mod log;
 mod mark;
 mod memory;
@@ -66,6 +67,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Committed, Rejected, Round, Vi
 pub use credit::{Class, Credit, NoRoom};
 pub use error::{OpenError, ReadError};
 pub use file::{Copied, FileLog, Offline, Recovered, TornTail, Verified, copy, verify};
+pub use gathering::Gathering;
 pub use log::{Append, Durability, Log, OnDurable, Outcome, Visit};
 pub use mark::DurableMark;
 pub use memory::MemoryLog;

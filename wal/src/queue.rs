@@ -1,10 +1,12 @@
 //! What is queued for the writer.
 
 use std::mem;
+use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::gathering;
 use crate::log::{Append, OnDurable, Outcome};
 
 /// One thing for the writer to do.
@@ -50,8 +52,26 @@ pub(crate) enum Woken {
 /// Unbounded in itself: every record comes with a credit, and those are bounded.
 #[derive(Default)]
 pub(crate) struct Queue {
+    signal: Arc<Signal>,
+}
+
+/// The queue's inside, for whoever is to wake the writer later.
+#[derive(Default)]
+pub(crate) struct Signal {
     state: Mutex<State>,
     filled: Condvar,
+}
+
+impl Signal {
+    /// Wakes the writer if it sleeps and has something to do: others may have woken it meanwhile.
+    pub(crate) fn wake(&self) {
+        let mut state = self.state.lock();
+        let wake = !state.entries.is_empty() && mem::take(&mut state.asleep);
+        drop(state);
+        if wake {
+            self.filled.notify_one();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -62,34 +82,40 @@ struct State {
 }
 
 impl Queue {
-    /// Queues an entry, waking the writer only if it sleeps. Gives the entry back if the queue is closed.
+    /// Queues an entry, waking the writer only if it sleeps; a thread that gathers does so later. Gives the entry back if
+    /// the queue is closed.
     pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
-        let mut state = self.state.lock();
+        let mut state = self.signal.state.lock();
         if state.closed {
             return Err(entry);
         }
         state.entries.push(entry);
-        let wake = mem::take(&mut state.asleep);
+        let is_asleep = state.asleep;
         drop(state);
-        if wake {
-            self.filled.notify_one();
+        if is_asleep && !gathering::takes(&self.signal) {
+            self.signal.wake();
         }
         Ok(())
     }
 
     pub(crate) fn close(&self) {
-        self.state.lock().closed = true;
-        self.filled.notify_one();
+        self.signal.state.lock().closed = true;
+        self.signal.filled.notify_one();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.signal.state.lock().asleep
     }
 
     /// Takes everything queued into `taken`, which must be empty: the two swap their memory. Does not wait.
     pub(crate) fn take(&self, taken: &mut Vec<Entry>) {
-        mem::swap(&mut self.state.lock().entries, taken);
+        mem::swap(&mut self.signal.state.lock().entries, taken);
     }
 
     /// Waits for something to be queued and takes all of it, like [`Queue::take`].
     pub(crate) fn wait(&self, taken: &mut Vec<Entry>, deadline: Option<Instant>) -> Woken {
-        let mut state = self.state.lock();
+        let mut state = self.signal.state.lock();
         loop {
             if !state.entries.is_empty() {
                 mem::swap(&mut state.entries, taken);
@@ -100,9 +126,9 @@ impl Queue {
             }
             state.asleep = true;
             let late = match deadline {
-                Some(deadline) => self.filled.wait_until(&mut state, deadline).timed_out(),
+                Some(deadline) => self.signal.filled.wait_until(&mut state, deadline).timed_out(),
                 None => {
-                    self.filled.wait(&mut state);
+                    self.signal.filled.wait(&mut state);
                     false
                 }
             };

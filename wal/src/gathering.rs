@@ -1,0 +1,208 @@
+//! Waking the log's writer once for several records of one thread.
+//!
+//! A thread that serves many clients appends one record after the other. If the first wakes a sleeping writer, a sync
+//! begins with that one alone, and all others wait for it and then for theirs. So such a thread may say that it *gathers*:
+//! its appends leave the writer asleep, and it wakes it when it has appended what it had to. What other threads append
+//! wakes the writer as ever.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::queue::Signal;
+
+thread_local! {
+    static HERE: RefCell<Option<Gathered>> = const { RefCell::new(None) };
+}
+
+struct Gathered {
+    /// Called when the first writer is left asleep.
+    begun: Rc<dyn Fn()>,
+    /// How many appends wake the writers at once.
+    enough: u64,
+    /// The writers that were left asleep.
+    asleep: Vec<Arc<Signal>>,
+    /// Appends since.
+    appends: u64,
+}
+
+impl Gathered {
+    fn wake(&mut self) {
+        self.appends = 0;
+        self.asleep.drain(..).for_each(|writer| writer.wake());
+    }
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        self.wake();
+    }
+}
+
+/// As long as it lives, what this thread queues, records and [`crate::Log::after_queued`], leaves a sleeping writer asleep;
+/// [`Gathering::wake`] and its end wake it, and so does enough of it. The thread must not block on the outcome of what it
+/// has queued meanwhile.
+#[must_use = "it ends when it is dropped"]
+pub struct Gathering {
+    /// It belongs to its thread.
+    here: PhantomData<*const ()>,
+}
+
+impl Gathering {
+    /// Begins to gather on this thread, `enough` appends at most. `begun` is called at the end of an append that is the
+    /// first to leave a writer asleep, and should bring it about that [`Gathering::wake`] is called soon: until then the
+    /// record may stay unwritten. `None` where the thread gathers already.
+    pub fn begin(enough: u64, begun: impl Fn() + 'static) -> Option<Gathering> {
+        let begun: Rc<dyn Fn()> = Rc::new(begun);
+        HERE.with_borrow_mut(|here| {
+            if here.is_some() {
+                return None;
+            }
+            *here = Some(Gathered { begun: begun.clone(), enough, asleep: Vec::new(), appends: 0 });
+            Some(Gathering { here: PhantomData })
+        })
+    }
+
+    /// How many appends have found a writer asleep since they were last woken by this thread.
+    pub fn appends(&self) -> u64 {
+        HERE.with_borrow(|here| here.as_ref().map_or(0, |here| here.appends))
+    }
+
+    /// Wakes the writers that were left asleep.
+    pub fn wake(&self) {
+        HERE.with_borrow_mut(|here| here.iter_mut().for_each(Gathered::wake));
+    }
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        // A thread at its very end has no such memory any more, and what was in it has been dropped.
+        let _ = HERE.try_with(|here| drop(here.take()));
+    }
+}
+
+/// Takes over to wake this sleeping writer, if this thread gathers.
+pub(crate) fn takes(writer: &Arc<Signal>) -> bool {
+    let begun = HERE.try_with(|here| {
+        let mut here = here.borrow_mut();
+        let here = here.as_mut()?;
+        here.appends += 1;
+        let is_first = here.asleep.is_empty();
+        if !here.asleep.iter().any(|known| Arc::ptr_eq(known, writer)) {
+            here.asleep.push(writer.clone());
+        }
+        if here.appends >= here.enough {
+            here.wake();
+        }
+        Some(is_first.then(|| here.begun.clone()))
+    });
+    let Ok(Some(begun)) = begun else { return false };
+    if let Some(begun) = begun {
+        begun();
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::queue::{Entry, Queue, Woken};
+
+    fn push(queue: &Queue) {
+        assert!(queue.push(Entry::After(Box::new(|_| ()))).is_ok());
+    }
+
+    /// A writer of this queue that tells how many entries it gets at once.
+    fn writer(queue: &Arc<Queue>) -> Receiver<usize> {
+        let (tell, told) = channel();
+        let of = queue.clone();
+        thread::spawn(move || {
+            let mut taken = Vec::new();
+            while of.wait(&mut taken, None) == Woken::Entries {
+                let _ = tell.send(taken.drain(..).count());
+            }
+        });
+        while !queue.is_asleep() {
+            thread::yield_now();
+        }
+        told
+    }
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn a_thread_that_gathers_wakes_the_writer_once() {
+        let queue = Arc::new(Queue::default());
+        let told = writer(&queue);
+        let begun = Rc::new(Cell::new(0));
+        let count = begun.clone();
+        let gathering = Gathering::begin(100, move || count.set(count.get() + 1)).expect("the first");
+        assert!(Gathering::begin(100, || ()).is_none());
+        (0..3).for_each(|_| push(&queue));
+        assert_eq!((begun.get(), gathering.appends()), (1, 3));
+        assert!(queue.is_asleep() && told.try_recv().is_err());
+        gathering.wake();
+        assert_eq!(told.recv_timeout(SOON), Ok(3));
+        assert_eq!(gathering.appends(), 0);
+
+        while !queue.is_asleep() {
+            thread::yield_now();
+        }
+        push(&queue);
+        assert_eq!(begun.get(), 2);
+        drop(gathering);
+        assert_eq!(told.recv_timeout(SOON), Ok(1));
+        // It gathers no more.
+        push(&queue);
+        assert_eq!(told.recv_timeout(SOON), Ok(1));
+        queue.close();
+    }
+
+    #[test]
+    fn enough_wakes_the_writer_at_once() {
+        let queue = Arc::new(Queue::default());
+        let told = writer(&queue);
+        let gathering = Gathering::begin(2, || ()).expect("the first");
+        push(&queue);
+        assert!(queue.is_asleep());
+        push(&queue);
+        assert_eq!(told.recv_timeout(SOON), Ok(2));
+        assert_eq!(gathering.appends(), 0);
+        queue.close();
+    }
+
+    #[test]
+    fn another_thread_wakes_the_writer_for_all() {
+        let queue = Arc::new(Queue::default());
+        let told = writer(&queue);
+        let gathering = Gathering::begin(100, || ()).expect("the first");
+        push(&queue);
+        let other = queue.clone();
+        thread::spawn(move || push(&other)).join().expect("it pushes");
+        let mut all = told.recv_timeout(SOON).expect("woken");
+        if all < 2 {
+            all += told.recv_timeout(SOON).expect("woken");
+        }
+        assert_eq!(all, 2);
+        // That nobody sleeps any more does no harm.
+        gathering.wake();
+        queue.close();
+    }
+
+    #[test]
+    fn a_closed_queue_ends_without_being_woken() {
+        let queue = Arc::new(Queue::default());
+        let told = writer(&queue);
+        let _gathering = Gathering::begin(100, || ());
+        push(&queue);
+        queue.close();
+        assert_eq!(told.recv_timeout(SOON), Ok(1));
+        assert!(told.recv_timeout(SOON).is_err(), "the writer has ended");
+    }
+}
