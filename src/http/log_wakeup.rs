@@ -5,13 +5,8 @@
 //! (`docs/performance.md`). What other threads append wakes the writer as ever.
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-use tokio::task::yield_now;
 use wal::Gathering;
-
-/// How long a worker looks for more, about as long as a sync takes. A worker that finds nothing does not wait for it.
-const LOOKS_FOR: Duration = Duration::from_micros(150);
 
 /// So many records are worth a sync at once.
 const ENOUGH: u64 = 32;
@@ -23,16 +18,9 @@ pub async fn gather_records() {
     // Where there are several listeners, one of them is enough.
     let Some(gathering) = Gathering::begin(ENOUGH, move || tell.notify_one()) else { return };
     loop {
+        // This task comes behind everything that is ready. To look at the sockets once more would save more syncs, but with
+        // few connections all of them would wait for one sync then, and the worker, too.
         begun.notified().await;
-        let since = Instant::now();
-        loop {
-            let before = gathering.appends();
-            // Everything that is ready goes first, and then what the sockets have.
-            yield_now().await;
-            if gathering.appends() <= before || since.elapsed() >= LOOKS_FOR {
-                break;
-            }
-        }
         gathering.wake();
     }
 }
@@ -41,7 +29,9 @@ pub async fn gather_records() {
 mod tests {
     use super::*;
     use std::sync::Arc;
+    use std::time::Duration;
     use tokio::sync::oneshot::{Receiver, channel};
+    use tokio::task::yield_now;
     use tokio::time::timeout;
     use wal::{Log, MemoryLog, Outcome};
 
