@@ -18,8 +18,8 @@ pub async fn gather_records() {
     // Where there are several listeners, one of them is enough.
     let Some(gathering) = Gathering::begin(ENOUGH, move || tell.notify_one()) else { return };
     loop {
-        // This task comes behind everything that is ready. To look at the sockets once more would save more syncs, but with
-        // few connections all of them would wait for one sync then, and the worker, too.
+        // This task comes behind everything that is ready. To look at the sockets once more would save more syncs, but
+        // with few connections all of them would wait for one sync then, and the worker, too.
         begun.notified().await;
         gathering.wake();
     }

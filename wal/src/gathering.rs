@@ -1,9 +1,9 @@
 //! Waking the log's writer once for several records of one thread.
 //!
 //! A thread that serves many clients appends one record after the other. If the first wakes a sleeping writer, a sync
-//! begins with that one alone, and all others wait for it and then for theirs. So such a thread may say that it *gathers*:
-//! its appends leave the writer asleep, and it wakes it when it has appended what it had to. What other threads append
-//! wakes the writer as ever.
+//! begins with that one alone, and all others wait for it and then for theirs. So such a thread may say that it
+//! *gathers*: its appends leave the writer asleep, and it wakes it when it has appended what it had to. What other
+//! threads append wakes the writer as ever.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -40,9 +40,9 @@ impl Drop for Gathered {
     }
 }
 
-/// As long as it lives, what this thread queues, records and [`crate::Log::after_queued`], leaves a sleeping writer asleep;
-/// [`Gathering::wake`] and its end wake it, and so does enough of it. The thread must not block on the outcome of what it
-/// has queued meanwhile.
+/// As long as it lives, what this thread queues, records and [`crate::Log::after_queued`], leaves a sleeping writer
+/// asleep; [`Gathering::wake`] and its end wake it, and so does enough of it. The thread must not block on the outcome of
+/// what it has queued meanwhile.
 #[must_use = "it ends when it is dropped"]
 pub struct Gathering {
     /// It belongs to its thread.
@@ -51,17 +51,14 @@ pub struct Gathering {
 
 impl Gathering {
     /// Begins to gather on this thread, `enough` appends at most. `begun` is called at the end of an append that is the
-    /// first to leave a writer asleep, and should bring it about that [`Gathering::wake`] is called soon: until then the
-    /// record may stay unwritten. `None` where the thread gathers already.
+    /// first to leave a writer asleep, and should bring it about that [`Gathering::wake`] is called soon: until then
+    /// the record may stay unwritten. `None` where the thread gathers already.
     pub fn begin(enough: u64, begun: impl Fn() + 'static) -> Option<Gathering> {
-        let begun: Rc<dyn Fn()> = Rc::new(begun);
-        HERE.with_borrow_mut(|here| {
-            if here.is_some() {
-                return None;
-            }
-            *here = Some(Gathered { begun: begun.clone(), enough, asleep: Vec::new(), appends: 0 });
-            Some(Gathering { here: PhantomData })
-        })
+        if HERE.with_borrow(Option::is_some) {
+            return None;
+        }
+        HERE.set(Some(Gathered { begun: Rc::new(begun), enough, asleep: Vec::new(), appends: 0 }));
+        Some(Gathering { here: PhantomData })
     }
 
     /// Wakes the writers that were left asleep.
@@ -123,10 +120,14 @@ mod tests {
                 let _ = tell.send(taken.drain(..).count());
             }
         });
+        until_asleep(queue);
+        told
+    }
+
+    fn until_asleep(queue: &Queue) {
         while !queue.is_asleep() {
             thread::yield_now();
         }
-        told
     }
 
     const SOON: Duration = Duration::from_secs(10);
@@ -145,9 +146,7 @@ mod tests {
         gathering.wake();
         assert_eq!(told.recv_timeout(SOON), Ok(3));
 
-        while !queue.is_asleep() {
-            thread::yield_now();
-        }
+        until_asleep(&queue);
         push(&queue);
         assert_eq!(begun.get(), 2);
         drop(gathering);

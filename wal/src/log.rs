@@ -76,7 +76,8 @@ pub trait Log: Send + Sync {
     /// Queues a record and returns the position that it has if it is accepted: the one after `expected`, in the log's
     /// epoch. Never blocks and never fails; the outcome comes through `on_durable`.
     ///
-    /// A thread that has a [`crate::Gathering`] has it written when that wakes the writer, and must not block on the outcome.
+    /// A thread that has a [`crate::Gathering`] has it written when that wakes the writer, and must not block on the
+    /// outcome.
     ///
     /// After [`Log::close`] the completions are told [`Outcome::Failed`] before this returns.
     fn append(&self, append: Append) -> Position;

@@ -90,12 +90,15 @@ pub struct Archiving {
 
 impl Archiving {
     fn note(&mut self, unit: Unit, due: u64) {
+        if !self.is_on {
+            return;
+        }
         let is_new = match unit {
             // To be here twice does no harm: the second time it is gone, or written once more.
             Unit::Process(_) => true,
-            Unit::Workflow(id) => self.is_on && self.queued.insert(id),
+            Unit::Workflow(id) => self.queued.insert(id),
         };
-        if self.is_on && is_new {
+        if is_new {
             self.due.push_back((due, unit));
         }
     }
