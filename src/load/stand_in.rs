@@ -9,12 +9,13 @@ use super::own_server::Serving;
 use super::sample::Sample;
 use crate::base64::{BASE64, Engine};
 use crate::crypto::{Memo, signer};
+use crate::http::body::not_woken_at_first;
 use crate::http::placement::Workers;
 use crate::http::serve;
 use crate::limits;
 use crate::startup::cores;
 use actix_http::body::BoxBody;
-use actix_http::{HttpService, Request, Response};
+use actix_http::{HttpService, Payload, Request, Response};
 use actix_service::fn_service;
 use actix_web::HttpResponse;
 use actix_web::dev::Server;
@@ -177,16 +178,24 @@ fn when_durable(tell: oneshot::Sender<u64>, id: u64) -> OnDurable {
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-async fn handle(mut request: Request, shared: Data<Shared>) -> Response<BoxBody> {
-    let mut payload = request.take_payload();
-    drop(request);
+/// The body; `None` where it is too large.
+async fn read(mut payload: Payload) -> Option<BytesMut> {
     let mut body = BytesMut::new();
     while let Some(Ok(chunk)) = payload.next().await {
         if body.len() + chunk.len() > limits::BODY_BYTES {
-            return HttpResponse::PayloadTooLarge().finish().into();
+            return None;
         }
         body.extend_from_slice(&chunk);
     }
+    Some(body)
+}
+
+async fn handle(mut request: Request, shared: Data<Shared>) -> Response<BoxBody> {
+    let payload = request.take_payload();
+    drop(request);
+    let Some(body) = not_woken_at_first(read(payload)).await else {
+        return HttpResponse::PayloadTooLarge().finish().into();
+    };
     let answer = match shared.answer(&body).await {
         Some(reply) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, TEXT)).body(reply),
         None => HttpResponse::ServiceUnavailable().finish(),
