@@ -1,12 +1,12 @@
 //! Which request is answered how (chapter 1, 1.1). Never 405; what is not here is 404.
 
 use super::budget::{BodyBudget, Room};
-use super::door::Place;
+use super::door::{Busy, Place};
 use super::readiness::Readiness;
 use super::{body, cors, metrics, pubsub};
 use crate::limits;
 use crate::refusal::Refusal;
-use crate::rpc::route::{HttpReply, Rpc};
+use crate::rpc::route::{Client, HttpReply, Rpc};
 use actix_http::body::BoxBody;
 use actix_http::{ConnectionType, HttpMessage, Payload, Request, Response};
 use actix_web::HttpResponse;
@@ -53,7 +53,7 @@ impl Drop for UnderWay<'_> {
 /// Answers any request but those that become websockets.
 pub async fn handle(mut request: Request, shared: Data<Shared>) -> Response<BoxBody> {
     let _under_way = UnderWay::begin(&shared.under_way);
-    let _busy = request.conn_data::<Rc<Place>>().map(Place::begin);
+    let busy = request.conn_data::<Rc<Place>>().map(Place::begin);
     let from_elsewhere = cors::is_cross_origin(request.headers());
     let has_origin = request.headers().contains_key(header::ORIGIN);
     let mut response = match (request.method(), request.path()) {
@@ -62,7 +62,7 @@ pub async fn handle(mut request: Request, shared: Data<Shared>) -> Response<BoxB
             let (announced, payload) = (body::announced(request.headers()), request.take_payload());
             // What is not needed any more is let go of: this may be a long poll.
             drop(request);
-            api(announced, payload, &shared).await
+            api(announced, payload, &shared, busy.as_ref()).await
         }
         (&Method::GET, "/health") => text(StatusCode::OK, ""),
         (&Method::GET, "/ready") => ready(&shared.readiness),
@@ -81,7 +81,12 @@ pub async fn handle(mut request: Request, shared: Data<Shared>) -> Response<BoxB
     response.into()
 }
 
-async fn api(announced: Option<usize>, mut payload: Payload, shared: &Data<Shared>) -> HttpResponse {
+async fn api(
+    announced: Option<usize>,
+    mut payload: Payload,
+    shared: &Data<Shared>,
+    busy: Option<&Busy>,
+) -> HttpResponse {
     let began = Instant::now();
     let (body, room) =
         match body::read(announced, &mut payload, shared.body_limit, &shared.bodies, shared.body_timeout).await {
@@ -102,8 +107,9 @@ async fn api(announced: Option<usize>, mut payload: Payload, shared: &Data<Share
         drop(body);
         (read, room)
     };
+    let client = busy.map(|busy| busy.place() as &dyn Client);
     reply(match read {
-        Ok(message) => shared.rpc.answer(message).await,
+        Ok(message) => shared.rpc.answer(message, client).await,
         Err(refusal) => refusal.into(),
     })
 }

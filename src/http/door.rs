@@ -8,12 +8,17 @@
 //! Nothing here is shared between threads: a worker has its own door.
 
 use crate::metrics::connections::{ConnectionMetrics, Cut};
-use std::cell::{Cell, RefCell};
+use crate::rpc::route::Client;
+use socket2::SockRef;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::io;
+use std::mem::MaybeUninit;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// How often it is looked which connections have had their time; they are cut up to so much later.
 const LOOK: Duration = Duration::from_millis(500);
@@ -54,6 +59,7 @@ pub struct Place {
     write_stalled: Cell<Option<u64>>,
     is_cut: Cell<bool>,
     waker: Cell<Option<Waker>>,
+    socket: OnceCell<Weak<RefCell<TcpStream>>>,
 }
 
 impl Door {
@@ -93,6 +99,7 @@ impl Door {
             write_stalled: Cell::new(None),
             is_cut: Cell::new(false),
             waker: Cell::new(None),
+            socket: OnceCell::new(),
         });
         place.queue_as_idle();
         Some(place)
@@ -143,6 +150,12 @@ impl Place {
         self.requests.set(self.requests.get() + 1);
         self.unqueue();
         Busy(self.clone())
+    }
+
+    /// Whose place it is.
+    pub fn watch(&self, socket: &Rc<RefCell<TcpStream>>) {
+        // A place has one connection.
+        let _ = self.socket.set(Rc::downgrade(socket));
     }
 
     /// Whether the connection was cut: there is nothing more to read, and nothing to write to.
@@ -208,8 +221,25 @@ impl Place {
     }
 }
 
+impl Client for Place {
+    fn certainly_waits(&self) -> bool {
+        let Some(socket) = self.socket.get().and_then(Weak::upgrade) else { return false };
+        let Ok(socket) = socket.try_borrow() else { return false };
+        // Not what the worker knows of the socket: a look at it.
+        let looked = SockRef::from(&*socket).peek(&mut [MaybeUninit::uninit()]);
+        looked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
 /// A request that is under way.
 pub struct Busy(Rc<Place>);
+
+impl Busy {
+    /// Whose request it is.
+    pub fn place(&self) -> &Place {
+        &self.0
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {

@@ -2,6 +2,7 @@
 
 use super::door::Place;
 use crate::metrics::Open;
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,7 +12,8 @@ use tokio::net::TcpStream;
 
 /// A socket and its place. Once it is cut, it reads as if the client had closed it, and can't be written to.
 pub struct Guarded {
-    socket: TcpStream,
+    /// Its place looks at it, too.
+    socket: Rc<RefCell<TcpStream>>,
     place: Rc<Place>,
     _counted: Open,
 }
@@ -19,6 +21,8 @@ pub struct Guarded {
 impl Guarded {
     /// Takes a socket in.
     pub fn new(socket: TcpStream, place: Rc<Place>, counted: Open) -> Self {
+        let socket = Rc::new(RefCell::new(socket));
+        place.watch(&socket);
         Guarded { socket, place, _counted: counted }
     }
 
@@ -37,7 +41,7 @@ impl Guarded {
                 return Poll::Ready(Ok(None));
             }
             let mut byte = [0];
-            let peeked = self.socket.poll_peek(context, &mut ReadBuf::new(&mut byte));
+            let peeked = self.socket.borrow().poll_peek(context, &mut ReadBuf::new(&mut byte));
             if peeked.is_pending() {
                 self.place.wake_with(context);
             }
@@ -63,16 +67,12 @@ impl Drop for Guarded {
 }
 
 impl AsyncRead for Guarded {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.place.is_cut() {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(context, buffer);
+        let read = Pin::new(&mut *self.socket.borrow_mut()).poll_read(context, buffer);
         match &read {
             Poll::Pending => self.place.wake_with(context),
             Poll::Ready(Ok(())) if buffer.filled().len() > before => self.place.heard(),
@@ -87,35 +87,77 @@ fn is_cut() -> io::Error {
 }
 
 impl AsyncWrite for Guarded {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.place.is_cut() {
             return Poll::Ready(Err(is_cut()));
         }
-        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        let written = Pin::new(&mut *self.socket.borrow_mut()).poll_write(context, bytes);
         self.written(written, context)
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if self.place.is_cut() {
             return Poll::Ready(Err(is_cut()));
         }
-        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        let written = Pin::new(&mut *self.socket.borrow_mut()).poll_write_vectored(context, slices);
         self.written(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        self.socket.borrow().is_write_vectored()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.socket.borrow_mut()).poll_flush(context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.socket.borrow_mut()).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::door::{Door, DoorLimits};
+    use crate::metrics::OpenCount;
+    use crate::rpc::route::Client;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[test]
+    fn a_place_sees_who_still_waits_before_the_worker_hears_of_it() {
+        actix_rt::System::new().block_on(async {
+            let time = Duration::from_secs(60);
+            let door = Door::open(DoorLimits { connections: 9, head: time, answer: time }, Arc::default());
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let connect = async || {
+                let client =
+                    TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+                let socket = listener.accept().await.expect("a connection").0;
+                let place = door.admit().expect("room");
+                assert!(!place.certainly_waits(), "nothing is known before it has a connection");
+                (client, Guarded::new(socket, place, OpenCount::default().open()))
+            };
+            let (mut speaker, mut heard) = connect().await;
+            assert!(heard.place().certainly_waits());
+            speaker.write_all(b"more").await.expect("it is sent");
+            assert!(!heard.place().certainly_waits(), "that may be anything, also a farewell");
+            heard.read_exact(&mut [0; 4]).await.expect("it has come");
+            assert!(heard.place().certainly_waits());
+            let (leaver, left) = connect().await;
+            drop(leaver);
+            assert!(!left.place().certainly_waits());
+            let (_client, ended) = connect().await;
+            let place = ended.place().clone();
+            drop(ended);
+            assert!(!place.certainly_waits());
+        });
     }
 }

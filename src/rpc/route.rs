@@ -68,6 +68,12 @@ impl From<Refusal> for HttpReply {
     }
 }
 
+/// Who waits for an answer.
+pub trait Client {
+    /// Whether it is certain that the client has neither left nor sent anything more; that it is not says nothing.
+    fn certainly_waits(&self) -> bool;
+}
+
 /// A request that was read and whose signer is known.
 pub struct Request {
     began: Instant,
@@ -132,15 +138,15 @@ impl Rpc {
         }
     }
 
-    /// Sends a request on its way and waits for its answer.
-    pub async fn answer(&self, request: Request) -> HttpReply {
+    /// Sends a request on its way and waits for its answer; `client` where it can be looked at.
+    pub async fn answer(&self, request: Request, client: Option<&dyn Client>) -> HttpReply {
         let under_way = self.metrics.messages.under_way(request.place, request.began);
-        let reply = self.find_answer(request).await;
+        let reply = self.find_answer(request, client).await;
         under_way.answered(reply.status);
         reply
     }
 
-    async fn find_answer(&self, request: Request) -> HttpReply {
+    async fn find_answer(&self, request: Request, client: Option<&dyn Client>) -> HttpReply {
         let Request { entry, caller, payload, message, .. } = request;
         let outcome = match message {
             Decoded::Open(message) => Ok(Answered { payload_type: None, body: Body::Ready(self.info.answer(message)) }),
@@ -166,7 +172,7 @@ impl Rpc {
                     }
                 }
             }
-            Decoded::Colony(command) => self.ask_colony(entry, caller, payload.as_deref(), command).await,
+            Decoded::Colony(command) => self.ask_colony(entry, caller, payload.as_deref(), command, client).await,
         };
         match (outcome, payload) {
             (Ok(_), Some(payload)) if entry.echoes => {
@@ -182,6 +188,7 @@ impl Rpc {
         caller: Identity,
         payload: Option<&[u8]>,
         mut command: Box<dyn Command>,
+        client: Option<&dyn Client>,
     ) -> Outcome {
         if self.server.get().is_none() {
             return Err(not_ready());
@@ -202,7 +209,7 @@ impl Rpc {
             let outcome = if entry.parks() && self.stopping.load(Ordering::Acquire) {
                 Err(nothing_to_do())
             } else if entry.parks() {
-                wait_for_process(&colony, caller.clone(), command).await
+                wait_for_process(&colony, caller.clone(), command, client).await
             } else {
                 self.ask(&colony, &caller, command, || entry.decode(payload, self.list_elements)).await
             };
@@ -303,7 +310,12 @@ async fn ask_once(colony: &ColonyHandle, caller: Identity, command: Box<dyn Comm
 }
 
 /// A long poll. When this future is dropped, the client has gone: the colony takes back what was held for it.
-async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command: Box<dyn Command>) -> Outcome {
+async fn wait_for_process(
+    colony: &Arc<ColonyHandle>,
+    caller: Identity,
+    command: Box<dyn Command>,
+    client: Option<&dyn Client>,
+) -> Outcome {
     let (tell, mut told) = queue::<Delivery>(usize::MAX);
     let slot = Arc::new(PollSlot::new(move |delivery| {
         // There is room for any number: one comes each time that something is held for this poll or that it ends.
@@ -318,11 +330,13 @@ async fn wait_for_process(colony: &Arc<ColonyHandle>, caller: Identity, command:
     let guard = Parked { colony: colony.clone(), slot: slot.clone() };
     while let Some((generation, outcome)) = told.take().await {
         let answered = outcome?;
-        // A client that hung up in the meantime must be noticed before the assignment counts as sent. The first pause
-        // lets the worker hear of sockets that were closed; then the connection marks its own and polls this future
-        // once more; in the second pause it drops it.
-        for _ in 0..2 {
-            tokio::task::yield_now().await;
+        // A client that hung up in the meantime must be noticed before the assignment counts as sent. Where a look at
+        // its socket can't tell, the first pause lets the worker hear of sockets that were closed; then the connection
+        // marks its own and polls this future once more; in the second pause it drops it.
+        if !client.is_some_and(Client::certainly_waits) {
+            for _ in 0..2 {
+                tokio::task::yield_now().await;
+            }
         }
         if slot.upgrade().is_some_and(|slot| slot.send(generation)) {
             drop(guard);
