@@ -141,7 +141,7 @@ pub const STARTS_A_TICK: usize = 16;
 pub const ARCHIVE_AFTER: Duration = Duration::from_secs(5);
 
 /// How often a colony writes to the history store, unless a whole batch waits: each batch is a sync.
-pub const ARCHIVE_INTERVAL: Duration = Duration::from_secs(1);
+pub const ARCHIVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How soon a batch is tried again that the history store could not take.
 pub const ARCHIVE_RETRY: Duration = Duration::from_secs(5);
