@@ -234,6 +234,7 @@ impl Colony {
         self.watch(&waiter.offer.executor_name, at.monotonic);
         let slot = waiter.reply;
         slot.set_place(Place { arrival: None, process: Some(id) });
+        self.held_order.push_back((id, slot.clone(), generation));
         let held = Held {
             slot: slot.clone(),
             generation,
@@ -242,7 +243,6 @@ impl Colony {
             executor: waiter.executor,
             arrival,
         };
-        self.held_order.push_back((id, held.clone()));
         self.held.insert(id, held);
         let mut answer = ProcessAnswer::new(&self.state, self.state.processes.get(&id)?);
         answer.process.exec_deadline = deadline_before;
@@ -325,14 +325,14 @@ impl Colony {
 
     /// Forgets assignments that have left, oldest first: what is newer is looked at when it has become the oldest.
     fn forget_sent(&mut self) {
-        while let Some((id, held)) = self.held_order.front() {
-            let same = |other: &Held| Arc::ptr_eq(&other.slot, &held.slot) && other.generation == held.generation;
+        while let Some((id, slot, generation)) = self.held_order.front() {
+            let same = |held: &Held| Arc::ptr_eq(&held.slot, slot) && held.generation == *generation;
             let is_current = self.held.get(id).is_some_and(same);
-            if is_current && !held.slot.is_settled() {
+            if is_current && !slot.is_settled() {
                 return;
             }
             // One whose client has gone stays until its `gone` gives the process back.
-            if is_current && held.slot.place().process == Some(*id) && !held.slot.was_sent() {
+            if is_current && slot.place().process == Some(*id) && !slot.was_sent() {
                 return;
             }
             if is_current {

@@ -51,7 +51,7 @@ use executors::stale::SignsOfLife;
 use history::Archiving;
 use jiff::tz::TimeZone;
 use matching::Held;
-use poll::PollSlot;
+use poll::{Generation, PollSlot};
 use retention::Retention;
 use schedule::Schedule;
 use state::State;
@@ -159,7 +159,7 @@ pub struct Colony {
     /// Assignments whose answer is not known to have left, by process.
     held: HashMap<crate::ids::ProcessId, Held>,
     /// The same in the order in which they were given, to forget those that have left.
-    held_order: VecDeque<(crate::ids::ProcessId, Held)>,
+    held_order: VecDeque<(crate::ids::ProcessId, Arc<PollSlot>, Generation)>,
     /// When each executor last gave a sign of life, by name.
     heard: HashMap<String, Time>,
     /// When crons and generators start.

@@ -3,9 +3,13 @@
 use crate::storage::codec::{self, CodecError};
 use bincode::{Decode, Encode};
 
+/// What most records fit into.
+const USUAL_BYTES: usize = 1 << 10;
+
 /// A record's bytes.
 pub fn write<E: Encode>(record: &E) -> Vec<u8> {
-    let mut bytes = codec::SCHEMA.to_le_bytes().to_vec();
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.extend_from_slice(&codec::SCHEMA.to_le_bytes());
     codec::encode_into(record, &mut bytes);
     bytes
 }
