@@ -8,7 +8,7 @@ use std::sync::Arc;
 use support::{Client, Colony, Server, json, wait};
 use tempfile::TempDir;
 
-const ON: [&str; 3] = ["--retention", "--retention-policy", "1"];
+const ON: [&str; 5] = ["--retention", "--retention-policy", "1", "--archive-after", "1"];
 
 #[test]
 fn old_successes_and_lines_go_and_the_rest_stays() {

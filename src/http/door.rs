@@ -152,7 +152,7 @@ impl Place {
         Busy(self.clone())
     }
 
-    /// Whose place it is.
+    /// What [`Client::certainly_waits`] looks at from now on.
     pub fn watch(&self, socket: &Rc<RefCell<TcpStream>>) {
         // A place has one connection.
         let _ = self.socket.set(Rc::downgrade(socket));

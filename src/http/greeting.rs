@@ -40,7 +40,7 @@ impl Greeting {
     /// Where there is no room; the client was told.
     pub async fn plain(self, mut socket: TcpStream) -> Result<Guarded, DispatchError> {
         match self.door.admit() {
-            Some(place) => Ok(Guarded::new(socket, place, self.open.open())),
+            Some(place) => Ok(Guarded::new(socket, place, self.open.open()).watched()),
             None => {
                 let refusal = Refusal::unavailable(
                     "the server has as many connections as it may have, and all have requests under way: try again soon",

@@ -70,7 +70,7 @@ impl From<Refusal> for HttpReply {
 
 /// Who waits for an answer.
 pub trait Client {
-    /// Whether it is certain that the client has neither left nor sent anything more; that it is not says nothing.
+    /// Whether it is certain that the client has not left; that it is not certain says nothing.
     fn certainly_waits(&self) -> bool;
 }
 
@@ -331,7 +331,7 @@ async fn wait_for_process(
     while let Some((generation, outcome)) = told.take().await {
         let answered = outcome?;
         // A client that hung up in the meantime must be noticed before the assignment counts as sent. Where a look at
-        // its socket can't tell, the first pause lets the worker hear of sockets that were closed; then the connection
+        // its socket can't tell (TLS, requests behind this one), the first pause lets the worker hear of sockets that were closed; then the connection
         // marks its own and polls this future once more; in the second pause it drops it.
         if !client.is_some_and(Client::certainly_waits) {
             for _ in 0..2 {

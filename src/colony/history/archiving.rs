@@ -11,6 +11,7 @@ use crate::map::HashSet;
 use crate::time::Nanos;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is written to the store at once.
 #[derive(Debug)]
@@ -81,11 +82,14 @@ pub struct Archiving {
     /// Workflows that are in `due`: much may happen to one before its time. A process is past once.
     queued: HashSet<GraphId>,
     under_way: Option<Selected>,
-    not_before: u64,
+    /// Until then records that are due wait for more of them.
+    next_of_records: u64,
+    /// Until then lines and removals do.
+    next_of_others: u64,
     /// After a failure: nothing is tried before.
     retry_at: u64,
-    /// Whether more lines are due than the last batch took.
-    has_more_lines: bool,
+    /// Whether more was due than the last batch took.
+    has_more: bool,
 }
 
 impl Archiving {
@@ -152,15 +156,15 @@ impl Colony {
         if !self.archiving.is_on || self.archiving.under_way.is_some() {
             return None;
         }
-        let first = self.archiving.due.front().map(|&(due, _)| due);
         let removals = self.state.history.removals().len();
-        // Lines are due by the wall clock; that is looked at once an interval while there are any.
-        let other = (removals > 0 || !self.state.logs.is_empty()).then_some(monotonic);
-        let next = first.into_iter().chain(other).min()?;
         let units = self.archiving.due.get(limits::ARCHIVED_A_BATCH - 1).is_some_and(|&(due, _)| due <= monotonic);
-        let is_full = units || removals >= limits::ARCHIVED_A_BATCH || self.archiving.has_more_lines;
-        let pause = if is_full { 0 } else { self.archiving.not_before };
-        Some(next.max(pause).max(self.archiving.retry_at))
+        let is_full = units || removals >= limits::ARCHIVED_A_BATCH || self.archiving.has_more;
+        let paused = |until: u64| if is_full { 0 } else { until };
+        let records = self.archiving.due.front().map(|&(due, _)| due.max(paused(self.archiving.next_of_records)));
+        // Lines are due by the wall clock; that is looked at once an interval while there are any.
+        let has_others = removals > 0 || !self.state.logs.is_empty();
+        let others = has_others.then(|| monotonic.max(paused(self.archiving.next_of_others)));
+        Some(records.into_iter().chain(others).min()?.max(self.archiving.retry_at))
     }
 
     /// The next batch, if anything is due.
@@ -200,13 +204,15 @@ impl Colony {
         let until = at.now.saturating_sub(after);
         batch.lines = self.state.logs.first(until, limits::ARCHIVED_A_BATCH, limits::ARCHIVED_TEXT_A_BATCH);
         let last = batch.lines.last().map_or(0, |line| line.timestamp);
-        self.archiving.has_more_lines = !batch.lines.is_empty() && self.state.logs.has_between(last, until);
-        self.archiving.not_before = at.monotonic.saturating_add(self.archive_interval());
+        let has_more_lines = !batch.lines.is_empty() && self.state.logs.has_between(last, until);
+        let has_more_records = self.archiving.due.front().is_some_and(|(due, _)| *due <= at.monotonic);
+        self.archiving.has_more = has_more_records || has_more_lines;
+        self.archiving.next_of_records = self.pause(limits::RECORDS_INTERVAL, at);
+        self.archiving.next_of_others = self.pause(limits::LINES_INTERVAL, at);
         if batch.is_empty() {
             return None;
         }
-        let due = self.archiving.due.front().is_some_and(|(due, _)| *due <= at.monotonic);
-        batch.has_more = !may_add || due || self.archiving.has_more_lines;
+        batch.has_more = !may_add || self.archiving.has_more;
         self.archiving.under_way = Some(Selected {
             units,
             number: self.state.number,
@@ -218,8 +224,10 @@ impl Colony {
         Some(batch)
     }
 
-    fn archive_interval(&self) -> u64 {
-        u64::try_from(self.options.archive_after.min(limits::ARCHIVE_INTERVAL).as_micros()).unwrap_or(u64::MAX)
+    /// When so much time has passed; less where nothing stays in memory for so long.
+    fn pause(&self, interval: Duration, at: Moment) -> u64 {
+        let interval = self.options.archive_after.min(interval);
+        at.monotonic.saturating_add(u64::try_from(interval.as_micros()).unwrap_or(u64::MAX))
     }
 
     /// Copies a unit into a batch if it is still past, and says how many records and bytes that were.
@@ -299,4 +307,84 @@ impl Colony {
 /// About how many bytes a record is written as. Inputs are shared in memory, and written each.
 fn weight(record: &ProcessRecord) -> usize {
     record.process.bytes() + record.process.input.text().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colony::Options;
+    use crate::colony::logs::LogEvent;
+    use crate::colony::processes::spec_request::SpecRequest;
+    use crate::colony::processes::{ProcessEvent, Submission};
+    use crate::colony::state::State;
+    use crate::crypto::Identity;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn at(seconds: u64) -> Moment {
+        let wall = 1_700_000_000 + i64::try_from(seconds).expect("a time");
+        Moment { now: wall * 1_000_000_000, monotonic: seconds * SECOND, number: 1 }
+    }
+
+    fn colony() -> Colony {
+        let mut colony = Colony::new(State::default(), Arc::new(Options::default()));
+        colony.start_archiving(0);
+        colony
+    }
+
+    /// A process with an argument of so many bytes that ends at this second.
+    fn end(colony: &mut Colony, number: u8, bytes: usize, second: u64) {
+        let request = format!(r#"{{"args":["{}"]}}"#, "x".repeat(bytes));
+        let request: SpecRequest = serde_json::from_str(&request).expect("a specification");
+        let (spec, env) = request.into_spec().expect("a good specification");
+        let id = ProcessId([number; 32]);
+        let initiator = Identity::from_text("u");
+        let submission = Submission { id, initiator, initiator_name: "u".into(), spec: Arc::new(spec), env };
+        for event in [ProcessEvent::Submitted(Box::new(submission)), ProcessEvent::Cancelled(id)] {
+            colony.apply(Event::Process(event), at(second).now, 1);
+        }
+        colony.note_past(Missing::Process(id), at(second).monotonic);
+    }
+
+    /// The seconds at which batches are written until `end`, and how many records and lines each has.
+    fn batches(colony: &mut Colony, seconds: std::ops::Range<u64>) -> Vec<(u64, usize)> {
+        let mut written = Vec::new();
+        for second in seconds {
+            while let Some(batch) = colony.select_batch(at(second)) {
+                written.push((second, batch.len()));
+                for event in colony.batch_written(true, at(second).monotonic) {
+                    colony.apply(event, at(second).now, 2);
+                }
+            }
+        }
+        written
+    }
+
+    #[test]
+    fn what_ends_little_by_little_goes_together() {
+        let mut colony = colony();
+        (0..10).for_each(|second| end(&mut colony, second as u8, 10, second));
+        // The first one at its time, and those of five seconds after that.
+        assert_eq!(batches(&mut colony, 0..30), [(5, 1), (10, 5), (15, 4)]);
+        assert_eq!(colony.next_batch(at(30).monotonic), None);
+    }
+
+    #[test]
+    fn what_does_not_fit_into_a_batch_goes_right_after_it() {
+        let mut colony = colony();
+        end(&mut colony, 0, 10, 0);
+        (1..7).for_each(|number| end(&mut colony, number, limits::ARCHIVED_BYTES_A_BATCH / 2, 3));
+        assert_eq!(batches(&mut colony, 0..30), [(5, 1), (10, 2), (10, 2), (10, 2)]);
+    }
+
+    #[test]
+    fn lines_do_not_wait_so_long_and_take_along_what_is_due() {
+        let mut colony = colony();
+        for second in 0..4 {
+            end(&mut colony, second as u8, 10, second);
+            let said = LogEvent { process: None, executor: "e".into(), message: "said".into() };
+            colony.apply(Event::Log(said), at(second).now, 1);
+        }
+        assert_eq!(batches(&mut colony, 0..30), [(5, 2), (6, 2), (7, 2), (8, 2)]);
+    }
 }
