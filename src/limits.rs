@@ -140,12 +140,13 @@ pub const STARTS_A_TICK: usize = 16;
 /// How long what has ended stays in memory before it goes to the history store: most is asked for just then.
 pub const ARCHIVE_AFTER: Duration = Duration::from_secs(5);
 
-/// How often a colony writes finished work to the history store, unless a whole batch waits: each batch touches a page of
-/// each index for its colony, and is a share of a sync.
+/// How often a colony writes finished work to the history store, unless as many processes and workflows are due as a batch
+/// has records, or more was due than the last batch took: each batch touches a page of each index for its colony, and is a
+/// share of a sync.
 pub const RECORDS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often a colony writes log lines to the history store and removes what is to be removed, unless a whole batch waits.
-/// Finished work goes along.
+/// How often a colony writes log lines to the history store and removes what is to be removed, unless more was due than the
+/// last batch took. Finished work that is due goes along.
 pub const LINES_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How soon a batch is tried again that the history store could not take.

@@ -140,7 +140,10 @@ mod tests {
     fn unsure(place: &Place) {
         let begun = Instant::now();
         while place.certainly_waits() {
-            assert!(begun.elapsed() < Duration::from_secs(10), "the client has left or said something");
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "a client that has left or said something seems to wait"
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
     }

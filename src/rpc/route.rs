@@ -330,9 +330,9 @@ async fn wait_for_process(
     let guard = Parked { colony: colony.clone(), slot: slot.clone() };
     while let Some((generation, outcome)) = told.take().await {
         let answered = outcome?;
-        // A client that hung up in the meantime must be noticed before the assignment counts as sent. Where a look at
-        // its socket can't tell (TLS, requests behind this one), the first pause lets the worker hear of sockets that were closed; then the connection
-        // marks its own and polls this future once more; in the second pause it drops it.
+        // A client that hung up in the meantime must be noticed before the assignment counts as sent. Where a look at its
+        // socket can't tell (TLS, requests behind this one), the first pause lets the worker hear of sockets that were
+        // closed; then the connection marks its own and polls this future once more; in the second pause it drops it.
         if !client.is_some_and(Client::certainly_waits) {
             for _ in 0..2 {
                 tokio::task::yield_now().await;

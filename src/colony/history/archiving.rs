@@ -78,6 +78,7 @@ pub struct Selected {
 pub struct Archiving {
     /// Whether there is a store.
     is_on: bool,
+    /// The earliest first.
     due: VecDeque<(u64, Unit)>,
     /// Workflows that are in `due`: much may happen to one before its time. A process is past once.
     queued: HashSet<GraphId>,
@@ -105,6 +106,14 @@ impl Archiving {
         if is_new {
             self.due.push_back((due, unit));
         }
+    }
+
+    /// Notes units that are due once more, before those whose time is still to come.
+    fn note_again(&mut self, units: impl IntoIterator<Item = Unit>, due: u64) {
+        let later = self.due.partition_point(|&(of, _)| of <= due);
+        let later = self.due.split_off(later);
+        units.into_iter().for_each(|unit| self.note(unit, due));
+        self.due.extend(later);
     }
 
     /// How many processes are due, as far as a batch looks.
@@ -206,13 +215,13 @@ impl Colony {
         let last = batch.lines.last().map_or(0, |line| line.timestamp);
         let has_more_lines = !batch.lines.is_empty() && self.state.logs.has_between(last, until);
         let has_more_records = self.archiving.due.front().is_some_and(|(due, _)| *due <= at.monotonic);
-        self.archiving.has_more = has_more_records || has_more_lines;
+        self.archiving.has_more = !may_add || has_more_records || has_more_lines;
         self.archiving.next_of_records = self.pause(limits::RECORDS_INTERVAL, at);
         self.archiving.next_of_others = self.pause(limits::LINES_INTERVAL, at);
         if batch.is_empty() {
             return None;
         }
-        batch.has_more = !may_add || self.archiving.has_more;
+        batch.has_more = self.archiving.has_more;
         self.archiving.under_way = Some(Selected {
             units,
             number: self.state.number,
@@ -263,7 +272,7 @@ impl Colony {
         if !has_worked {
             let retry = u64::try_from(limits::ARCHIVE_RETRY.as_micros()).unwrap_or(u64::MAX);
             self.archiving.retry_at = monotonic.saturating_add(retry);
-            selected.units.into_iter().for_each(|unit| self.archiving.note(unit, monotonic));
+            self.archiving.note_again(selected.units, monotonic);
             return Vec::new();
         }
         let mut archived = Archived {
@@ -273,6 +282,8 @@ impl Colony {
             lines_until: selected.lines_until,
             removals: selected.removals,
         };
+        // What changed meanwhile the store gets again.
+        let mut changed = Vec::new();
         for unit in selected.units {
             let is_unchanged = match unit {
                 Unit::Process(id) => self.process_is_as_of(&id, selected.number),
@@ -284,11 +295,11 @@ impl Colony {
             };
             match numbers {
                 Some((number, list)) if is_unchanged => list.push(number),
-                // It changed meanwhile: the store gets it again.
-                Some(_) => self.archiving.note(unit, monotonic),
+                Some(_) => changed.push(unit),
                 None => {}
             }
         }
+        self.archiving.note_again(changed, monotonic);
         vec![Event::History(HistoryEvent::Archived(Box::new(archived)))]
     }
 
@@ -327,17 +338,28 @@ mod tests {
     }
 
     fn colony() -> Colony {
-        let mut colony = Colony::new(State::default(), Arc::new(Options::default()));
+        colony_that_keeps(limits::ARCHIVE_AFTER)
+    }
+
+    fn colony_that_keeps(archive_after: Duration) -> Colony {
+        let options = Options { archive_after, ..Options::default() };
+        let mut colony = Colony::new(State::default(), Arc::new(options));
         colony.start_archiving(0);
         colony
     }
 
+    fn id_of(number: usize) -> ProcessId {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&number.to_le_bytes());
+        ProcessId(id)
+    }
+
     /// A process with an argument of so many bytes that ends at this second.
-    fn end(colony: &mut Colony, number: u8, bytes: usize, second: u64) {
+    fn end(colony: &mut Colony, number: usize, bytes: usize, second: u64) {
         let request = format!(r#"{{"args":["{}"]}}"#, "x".repeat(bytes));
         let request: SpecRequest = serde_json::from_str(&request).expect("a specification");
         let (spec, env) = request.into_spec().expect("a good specification");
-        let id = ProcessId([number; 32]);
+        let id = id_of(number);
         let initiator = Identity::from_text("u");
         let submission = Submission { id, initiator, initiator_name: "u".into(), spec: Arc::new(spec), env };
         for event in [ProcessEvent::Submitted(Box::new(submission)), ProcessEvent::Cancelled(id)] {
@@ -346,7 +368,7 @@ mod tests {
         colony.note_past(Missing::Process(id), at(second).monotonic);
     }
 
-    /// The seconds at which batches are written until `end`, and how many records and lines each has.
+    /// In which of these seconds batches are written, and how many records and lines each has.
     fn batches(colony: &mut Colony, seconds: std::ops::Range<u64>) -> Vec<(u64, usize)> {
         let mut written = Vec::new();
         for second in seconds {
@@ -356,6 +378,8 @@ mod tests {
                     colony.apply(event, at(second).now, 2);
                 }
             }
+            let next = colony.next_batch(at(second).monotonic);
+            assert!(next.is_none_or(|due| due > at(second).monotonic), "it would be looked at again and again");
         }
         written
     }
@@ -363,7 +387,7 @@ mod tests {
     #[test]
     fn what_ends_little_by_little_goes_together() {
         let mut colony = colony();
-        (0..10).for_each(|second| end(&mut colony, second as u8, 10, second));
+        (0..10).for_each(|second| end(&mut colony, second, 10, second as u64));
         // The first one at its time, and those of five seconds after that.
         assert_eq!(batches(&mut colony, 0..30), [(5, 1), (10, 5), (15, 4)]);
         assert_eq!(colony.next_batch(at(30).monotonic), None);
@@ -381,10 +405,35 @@ mod tests {
     fn lines_do_not_wait_so_long_and_take_along_what_is_due() {
         let mut colony = colony();
         for second in 0..4 {
-            end(&mut colony, second as u8, 10, second);
+            end(&mut colony, second as usize, 10, second);
             let said = LogEvent { process: None, executor: "e".into(), message: "said".into() };
             colony.apply(Event::Log(said), at(second).now, 1);
         }
         assert_eq!(batches(&mut colony, 0..30), [(5, 2), (6, 2), (7, 2), (8, 2)]);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_tried_again_before_what_is_not_due() {
+        let mut colony = colony_that_keeps(Duration::from_secs(60));
+        for number in 0..limits::ARCHIVED_A_BATCH {
+            end(&mut colony, number, 10, 0);
+        }
+        end(&mut colony, limits::ARCHIVED_A_BATCH, 10, 50);
+        let said = LogEvent { process: None, executor: "e".into(), message: "said".into() };
+        colony.apply(Event::Log(said), at(55).now, 1);
+        assert!(colony.select_batch(at(60)).is_some_and(|batch| batch.len() == limits::ARCHIVED_A_BATCH));
+        assert!(colony.batch_written(false, at(60).monotonic).is_empty());
+        // Five seconds after that; then the others at their times.
+        let expected = [(65, limits::ARCHIVED_A_BATCH), (110, 1), (115, 1)];
+        assert_eq!(batches(&mut colony, 61..130), expected);
+    }
+
+    #[test]
+    fn more_removals_than_a_batch_has_go_right_after_it() {
+        let mut colony = colony();
+        for _ in 0..=limits::REMOVALS_A_BATCH {
+            colony.apply(Event::History(HistoryEvent::ProcessesCleared(None)), at(0).now, 1);
+        }
+        assert_eq!(batches(&mut colony, 1..9), [(1, limits::REMOVALS_A_BATCH), (1, 1)]);
     }
 }
