@@ -109,7 +109,11 @@ impl Archiving {
     }
 
     /// Notes units that are due once more, before those whose time is still to come.
-    fn note_again(&mut self, units: impl IntoIterator<Item = Unit>, due: u64) {
+    fn note_again(&mut self, units: Vec<Unit>, due: u64) {
+        // So it is nearly always, and what is still to come may be very many.
+        if units.is_empty() {
+            return;
+        }
         let later = self.due.partition_point(|&(of, _)| of <= due);
         let later = self.due.split_off(later);
         units.into_iter().for_each(|unit| self.note(unit, due));
