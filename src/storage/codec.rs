@@ -83,9 +83,13 @@ pub fn encode_into<E: Encode>(value: &E, bytes: &mut Vec<u8>) {
         .expect("an event of plain values can always be encoded, and memory takes every byte");
 }
 
-/// A value with the schema number before it, as checkpoints hold it.
+/// What most values fit into, so that they need not grow.
+const USUAL_BYTES: usize = 1 << 10;
+
+/// A value with the schema number before it, as checkpoints and the history store hold it.
 pub fn encode_versioned<E: Encode>(value: &E) -> Vec<u8> {
-    let mut bytes = SCHEMA.to_le_bytes().to_vec();
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.extend_from_slice(&SCHEMA.to_le_bytes());
     encode_into(value, &mut bytes);
     bytes
 }
@@ -99,8 +103,11 @@ pub fn decode_versioned<E: Decode<()>>(bytes: &[u8]) -> Result<E, CodecError> {
     Ok(bincode::decode_from_slice(after_schema(bytes)?, CONFIG)?.0)
 }
 
-/// What follows the schema number, if that is one that can be read.
-fn after_schema(bytes: &[u8]) -> Result<&[u8], CodecError> {
+/// What follows the schema number.
+///
+/// # Errors
+/// Where that is not one that can be read.
+pub fn after_schema(bytes: &[u8]) -> Result<&[u8], CodecError> {
     let (schema, rest) = bytes.split_first_chunk::<2>().ok_or(CodecError::TooShort(bytes.len()))?;
     match u16::from_le_bytes(*schema) {
         found if found > SCHEMA => Err(CodecError::TooNew { found }),
