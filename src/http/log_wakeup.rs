@@ -4,25 +4,33 @@
 //! the worker has received already, would wait for two syncs. A sync takes some 60 µs of the processor, whatever it syncs
 //! (`docs/performance.md`). What other threads append wakes the writer as ever.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use wal::Gathering;
 
 /// So many records are worth a sync at once.
 const ENOUGH: u64 = 32;
 
-/// Gathers the records of this worker as long as it lives.
+/// Gathers the records of this worker as long as it lives. The worker's runtime must be one of a single thread.
 pub async fn gather_records() {
-    let begun = Rc::new(Notify::new());
+    let begun = Arc::new(Notify::new());
     let tell = begun.clone();
     // Where there are several listeners, one of them is enough.
-    let Some(gathering) = Gathering::begin(ENOUGH, move || tell.notify_one()) else { return };
-    loop {
-        // This task comes behind everything that is ready. To look at the sockets once more would save more syncs, but
-        // with few connections all of them would wait for one sync then, and the worker, too.
-        begun.notified().await;
-        gathering.wake();
-    }
+    let Some(_gathering) = Gathering::begin(ENOUGH, move || tell.notify_one()) else { return };
+    // All tasks of the worker are one task of its runtime, and this is another one: it comes behind everything that is
+    // ready. One of the worker's own would come before those that other threads have woken, as colonies with a message
+    // from another worker, and the log would sync after each of them. To look at the sockets once more would save more
+    // syncs, but with few connections all of them would wait for one sync then, and the worker, too.
+    let mut beside = JoinSet::new();
+    beside.spawn(async move {
+        loop {
+            begun.notified().await;
+            Gathering::wake_here();
+        }
+    });
+    // For good: both end together.
+    beside.join_next().await;
 }
 
 #[cfg(test)]

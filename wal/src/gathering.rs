@@ -1,9 +1,9 @@
 //! Waking the log's writer once for several records of one thread.
 //!
-//! A thread that serves many clients appends one record after the other. If the first wakes a sleeping writer, a sync
-//! begins with that one alone, and all others wait for it and then for theirs. So such a thread may say that it
-//! *gathers*: its appends leave the writer asleep, and it wakes it when it has appended what it had to. What other
-//! threads append wakes the writer as ever.
+//! A thread that serves many clients appends one record after the other. If the first wakes a sleeping writer, or a
+//! writer comes back from a sync in the middle, a sync begins with a few of them, and all others wait for it and then for
+//! theirs. So such a thread may say that it *gathers*: what it appends is held back from the writer until it has appended
+//! what it had to and wakes it. What other threads append wakes the writer as ever, for all that there is.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -17,12 +17,12 @@ thread_local! {
 }
 
 struct Gathered {
-    /// Called when the first writer is left asleep.
+    /// Called when the first append is held back.
     begun: Rc<dyn Fn()>,
     /// How many appends wake the writers at once.
     enough: u64,
-    /// The writers that were left asleep.
-    asleep: Vec<Arc<Signal>>,
+    /// The writers from which something is held back.
+    held: Vec<Arc<Signal>>,
     /// Appends since.
     appends: u64,
 }
@@ -30,7 +30,7 @@ struct Gathered {
 impl Gathered {
     fn wake(&mut self) {
         self.appends = 0;
-        self.asleep.drain(..).for_each(|writer| writer.wake());
+        self.held.drain(..).for_each(|writer| writer.wake());
     }
 }
 
@@ -40,9 +40,9 @@ impl Drop for Gathered {
     }
 }
 
-/// As long as it lives, what this thread queues, records and [`crate::Log::after_queued`], leaves a sleeping writer
-/// asleep; [`Gathering::wake`] and its end wake it, and so does enough of it. The thread must not block on the outcome of
-/// what it has queued meanwhile.
+/// As long as it lives, what this thread queues, records and [`crate::Log::after_queued`], is held back from the writer;
+/// [`Gathering::wake_here`] and its end wake the writer, and so does enough of it. The thread must not block on the
+/// outcome of what it has queued meanwhile.
 #[must_use = "it ends when it is dropped"]
 pub struct Gathering {
     /// It belongs to its thread.
@@ -51,18 +51,18 @@ pub struct Gathering {
 
 impl Gathering {
     /// Begins to gather on this thread, `enough` appends at most. `begun` is called at the end of an append that is the
-    /// first to leave a writer asleep, and should bring it about that [`Gathering::wake`] is called soon: until then
-    /// the record may stay unwritten. `None` where the thread gathers already.
+    /// first to be held back, and should bring it about that [`Gathering::wake_here`] is called soon: until then the
+    /// record may stay unwritten. `None` where the thread gathers already.
     pub fn begin(enough: u64, begun: impl Fn() + 'static) -> Option<Gathering> {
         if HERE.with_borrow(Option::is_some) {
             return None;
         }
-        HERE.set(Some(Gathered { begun: Rc::new(begun), enough, asleep: Vec::new(), appends: 0 }));
+        HERE.set(Some(Gathered { begun: Rc::new(begun), enough, held: Vec::new(), appends: 0 }));
         Some(Gathering { here: PhantomData })
     }
 
-    /// Wakes the writers that were left asleep.
-    pub fn wake(&self) {
+    /// Wakes the writers for what this thread has gathered. Nothing happens on a thread that does not gather.
+    pub fn wake_here() {
         HERE.with_borrow_mut(|here| here.iter_mut().for_each(Gathered::wake));
     }
 }
@@ -74,26 +74,29 @@ impl Drop for Gathering {
     }
 }
 
-/// Takes over to wake this sleeping writer, if this thread gathers.
-pub(crate) fn takes(writer: &Arc<Signal>) -> bool {
-    let begun = HERE.try_with(|here| {
-        let mut here = here.borrow_mut();
+/// Whether this thread gathers.
+pub(crate) fn is_here() -> bool {
+    // A thread at its very end gathers nothing.
+    HERE.try_with(|here| here.borrow().is_some()).unwrap_or(false)
+}
+
+/// Notes that an append is held back from this writer; nothing where this thread does not gather.
+pub(crate) fn note(writer: &Arc<Signal>) {
+    let begun = HERE.with_borrow_mut(|here| {
         let here = here.as_mut()?;
         here.appends += 1;
-        let is_first = here.asleep.is_empty();
-        if !here.asleep.iter().any(|known| Arc::ptr_eq(known, writer)) {
-            here.asleep.push(writer.clone());
+        let is_first = here.held.is_empty();
+        if !here.held.iter().any(|known| Arc::ptr_eq(known, writer)) {
+            here.held.push(writer.clone());
         }
         if here.appends >= here.enough {
             here.wake();
         }
-        Some(is_first.then(|| here.begun.clone()))
+        is_first.then(|| here.begun.clone())
     });
-    let Ok(Some(begun)) = begun else { return false };
     if let Some(begun) = begun {
         begun();
     }
-    true
 }
 
 #[cfg(test)]
@@ -101,7 +104,7 @@ mod tests {
     use std::cell::Cell;
     use std::sync::mpsc::{Receiver, channel};
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::queue::{Entry, Queue, Woken};
@@ -143,7 +146,7 @@ mod tests {
         (0..3).for_each(|_| push(&queue));
         assert_eq!(begun.get(), 1);
         assert!(queue.is_asleep() && told.try_recv().is_err());
-        gathering.wake();
+        Gathering::wake_here();
         assert_eq!(told.recv_timeout(SOON), Ok(3));
 
         until_asleep(&queue);
@@ -183,8 +186,27 @@ mod tests {
         }
         assert_eq!(all, 2);
         // That nobody sleeps any more does no harm.
-        gathering.wake();
+        Gathering::wake_here();
         queue.close();
+    }
+
+    #[test]
+    fn a_writer_that_comes_back_meanwhile_takes_all_or_nothing() {
+        let queue = Queue::default();
+        let gathering = Gathering::begin(100, || ()).expect("the first");
+        push(&queue);
+        let mut taken = Vec::new();
+        let soon = || Some(Instant::now() + Duration::from_millis(1));
+        // Its deadline is for what it has written before.
+        assert_eq!(queue.wait(&mut taken, soon()), Woken::Deadline);
+        push(&queue);
+        Gathering::wake_here();
+        assert_eq!(queue.wait(&mut taken, soon()), Woken::Entries);
+        assert_eq!(taken.drain(..).count(), 2);
+        push(&queue);
+        assert_eq!(queue.wait(&mut taken, soon()), Woken::Deadline);
+        drop(gathering);
+        assert_eq!(queue.wait(&mut taken, soon()), Woken::Entries);
     }
 
     #[test]

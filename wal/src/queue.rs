@@ -63,9 +63,11 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// Wakes the writer if it sleeps and has something to do: others may have woken it meanwhile.
+    /// Holds nothing back any more. Wakes the writer if it sleeps and has something to do: others may have woken it
+    /// meanwhile.
     pub(crate) fn wake(&self) {
         let mut state = self.state.lock();
+        state.held = false;
         let wake = !state.entries.is_empty() && mem::take(&mut state.asleep);
         drop(state);
         if wake {
@@ -77,23 +79,29 @@ impl Signal {
 #[derive(Default)]
 struct State {
     entries: Vec<Entry>,
+    /// A thread that gathers is not done: the writer takes nothing, also not when it comes back from a sync.
+    held: bool,
     asleep: bool,
     closed: bool,
 }
 
 impl Queue {
-    /// Queues an entry, waking the writer only if it sleeps; a thread that gathers does so later. Gives the entry back if
-    /// the queue is closed.
+    /// Queues an entry, waking the writer if it sleeps; for a thread that gathers, all is held back until that wakes the
+    /// writer. Gives the entry back if the queue is closed.
     pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
         let mut state = self.signal.state.lock();
         if state.closed {
             return Err(entry);
         }
         state.entries.push(entry);
-        let is_asleep = state.asleep;
+        let gathers = gathering::is_here();
+        let wake = !gathers && mem::take(&mut state.asleep);
+        state.held = gathers;
         drop(state);
-        if is_asleep && !gathering::takes(&self.signal) {
-            self.signal.wake();
+        if gathers {
+            gathering::note(&self.signal);
+        } else if wake {
+            self.signal.filled.notify_one();
         }
         Ok(())
     }
@@ -117,7 +125,8 @@ impl Queue {
     pub(crate) fn wait(&self, taken: &mut Vec<Entry>, deadline: Option<Instant>) -> Woken {
         let mut state = self.signal.state.lock();
         loop {
-            if !state.entries.is_empty() {
+            let has_more = !state.entries.is_empty() && (!state.held || state.closed);
+            if has_more {
                 mem::swap(&mut state.entries, taken);
                 return Woken::Entries;
             }
@@ -133,7 +142,7 @@ impl Queue {
                 }
             };
             state.asleep = false;
-            if late && state.entries.is_empty() && !state.closed {
+            if late && (state.entries.is_empty() || state.held) && !state.closed {
                 return Woken::Deadline;
             }
         }
