@@ -176,7 +176,7 @@ mod tests {
     fn another_thread_wakes_the_writer_for_all() {
         let queue = Arc::new(Queue::default());
         let told = writer(&queue);
-        let gathering = Gathering::begin(100, || ()).expect("the first");
+        let _gathering = Gathering::begin(100, || ()).expect("the first");
         push(&queue);
         let other = queue.clone();
         thread::spawn(move || push(&other)).join().expect("it pushes");
@@ -207,6 +207,22 @@ mod tests {
         assert_eq!(queue.wait(&mut taken, soon()), Woken::Deadline);
         drop(gathering);
         assert_eq!(queue.wait(&mut taken, soon()), Woken::Entries);
+    }
+
+    #[test]
+    fn the_writer_comes_for_one_thread_while_another_one_is_not_done() {
+        let queue = Arc::new(Queue::default());
+        let other = queue.clone();
+        let one = thread::spawn(move || {
+            let _gathering = Gathering::begin(100, || ());
+            push(&other);
+        });
+        one.join().expect("it gathers, and is done");
+        let _gathering = Gathering::begin(100, || ()).expect("the first of this thread");
+        push(&queue);
+        let mut taken = Vec::new();
+        assert_eq!(queue.wait(&mut taken, Some(Instant::now())), Woken::Entries);
+        assert_eq!(taken.len(), 2);
     }
 
     #[test]

@@ -63,12 +63,11 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// Holds nothing back any more. Wakes the writer if it sleeps and has something to do: others may have woken it
-    /// meanwhile.
+    /// Lets the writer take what is queued, and wakes it if it sleeps: others may have done so meanwhile.
     pub(crate) fn wake(&self) {
         let mut state = self.state.lock();
-        state.held = false;
-        let wake = !state.entries.is_empty() && mem::take(&mut state.asleep);
+        state.due = !state.entries.is_empty();
+        let wake = state.due && mem::take(&mut state.asleep);
         drop(state);
         if wake {
             self.filled.notify_one();
@@ -79,10 +78,18 @@ impl Signal {
 #[derive(Default)]
 struct State {
     entries: Vec<Entry>,
-    /// A thread that gathers is not done: the writer takes nothing, also not when it comes back from a sync.
-    held: bool,
+    /// Whether the writer may take them, for one thread at least has queued what it had to. It stays so until the writer
+    /// comes, whatever others queue meanwhile: with many threads that gather, one of them is always in the middle.
+    due: bool,
     asleep: bool,
     closed: bool,
+}
+
+impl State {
+    fn take(&mut self, taken: &mut Vec<Entry>) {
+        mem::swap(&mut self.entries, taken);
+        self.due = false;
+    }
 }
 
 impl Queue {
@@ -95,8 +102,8 @@ impl Queue {
         }
         state.entries.push(entry);
         let gathers = gathering::is_here();
+        state.due |= !gathers;
         let wake = !gathers && mem::take(&mut state.asleep);
-        state.held = gathers;
         drop(state);
         if gathers {
             gathering::note(&self.signal);
@@ -118,16 +125,15 @@ impl Queue {
 
     /// Takes everything queued into `taken`, which must be empty: the two swap their memory. Does not wait.
     pub(crate) fn take(&self, taken: &mut Vec<Entry>) {
-        mem::swap(&mut self.signal.state.lock().entries, taken);
+        self.signal.state.lock().take(taken);
     }
 
     /// Waits for something to be queued and takes all of it, like [`Queue::take`].
     pub(crate) fn wait(&self, taken: &mut Vec<Entry>, deadline: Option<Instant>) -> Woken {
         let mut state = self.signal.state.lock();
         loop {
-            let has_more = !state.entries.is_empty() && (!state.held || state.closed);
-            if has_more {
-                mem::swap(&mut state.entries, taken);
+            if state.due || (state.closed && !state.entries.is_empty()) {
+                state.take(taken);
                 return Woken::Entries;
             }
             if state.closed {
@@ -142,7 +148,7 @@ impl Queue {
                 }
             };
             state.asleep = false;
-            if late && (state.entries.is_empty() || state.held) && !state.closed {
+            if late && !state.due && !state.closed {
                 return Woken::Deadline;
             }
         }
