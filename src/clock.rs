@@ -1,6 +1,6 @@
 //! The clocks of the process: the only place that reads them for turns.
 
-use crate::time::Nanos;
+use crate::time::{Nanos, micros};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The wall clock, and one that never leaps.
@@ -24,6 +24,6 @@ impl Clock {
 
     /// Microseconds since the process began.
     pub fn monotonic(&self) -> u64 {
-        u64::try_from(self.begin.elapsed().as_micros()).unwrap_or(u64::MAX)
+        micros(self.begin.elapsed())
     }
 }

@@ -2,12 +2,18 @@
 
 use bincode::{Decode, Encode};
 use serde::{Serialize, Serializer};
+use std::time::Duration;
 
 /// Microseconds from year 1 to the Unix epoch.
 const YEAR_1_US: i64 = -62_135_596_800_000_000;
 
 /// A turn's time in nanoseconds since the Unix epoch. Strictly increasing within one colony.
 pub type Nanos = i64;
+
+/// A length of time in whole microseconds, as clocks and timers count; saturates after half a million years.
+pub fn micros(length: Duration) -> u64 {
+    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
+}
 
 /// A point in time as it is stored and shown: whole microseconds since the Unix epoch, UTC.
 ///

@@ -23,6 +23,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::storage::codec::RecordWriter;
 use crate::storage::stream::StreamWriter;
+use crate::time::micros;
 use actix::prelude::*;
 pub use inbox::ActorMailbox;
 use jobs::Job;
@@ -123,7 +124,7 @@ impl ColonyActor {
         let Parts { mut colony, founding, stream, clock, ids, surroundings, archive } = parts;
         let at =
             Moment { now: colony.next_turn(clock.wall()), monotonic: clock.monotonic(), number: colony.state.number };
-        colony.start_timers(at, u64::try_from(limits::RESTART_GRACE.as_micros()).unwrap_or(u64::MAX));
+        colony.start_timers(at, micros(limits::RESTART_GRACE));
         if archive.is_some() {
             colony.start_archiving(at.monotonic);
         }

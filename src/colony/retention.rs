@@ -10,7 +10,7 @@ use super::event::Event;
 use super::history::{Expired, HistoryEvent};
 use super::matching::Moment;
 use crate::limits;
-use crate::time::Nanos;
+use crate::time::{Nanos, micros};
 
 /// When to look for what is too old; microseconds of the clock that never leaps.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl Colony {
     fn plan_next_sweep(&mut self, monotonic: u64, has_more: bool) {
         self.retention.next_sweep = self.options.retention.map(|age| {
             let pause = if has_more { limits::SWEEP_PAUSE } else { age.min(limits::SWEEP) };
-            monotonic.saturating_add(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX))
+            monotonic.saturating_add(micros(pause))
         });
     }
 }

@@ -11,7 +11,7 @@ use super::history::Missing;
 use crate::ids::{CronId, GeneratorId, GraphId, IdSource};
 use crate::limits;
 use crate::map::HashMap;
-use crate::time::{Nanos, Time};
+use crate::time::{Nanos, Time, micros};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ impl Schedule {
             _ => {
                 // One more: it must have passed.
                 let remaining = due.micros().saturating_sub(wall.div_euclid(1_000)).saturating_add(1);
-                let longest = u64::try_from(LONGEST_LOOK.as_micros()).unwrap_or(u64::MAX);
+                let longest = micros(LONGEST_LOOK);
                 monotonic.saturating_add(u64::try_from(remaining).unwrap_or(0).min(longest))
             }
         };

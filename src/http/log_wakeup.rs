@@ -3,8 +3,12 @@
 //! Were the writer woken by the first record, that one would be synced alone, and those of the requests behind it, which
 //! the worker has received already, would wait for two syncs. A sync takes some 60 µs of the processor, whatever it syncs
 //! (`docs/performance.md`). What other threads append wakes the writer as ever.
+//!
+//! With few connections that is all, and a writer that comes back from a sync in the middle takes what is there: what counts
+//! then is that the disk does not rest. In a crowd the processor is what is short, and a sync is for as much as can be.
 
 use std::sync::Arc;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use wal::Gathering;
@@ -12,25 +16,39 @@ use wal::Gathering;
 /// So many records are worth a sync at once.
 const ENOUGH: u64 = 32;
 
-/// Gathers the records of this worker as long as it lives. The worker's runtime must be one of a single thread.
-pub async fn gather_records() {
+/// Gathers the records of this worker as long as it lives; `is_crowded` says whether the server has many connections. The
+/// worker's runtime must be one of a single thread.
+pub async fn gather_records(is_crowded: impl Fn() -> bool) {
+    debug_assert_eq!(Handle::current().runtime_flavor(), RuntimeFlavor::CurrentThread);
     let begun = Arc::new(Notify::new());
     let tell = begun.clone();
     // Where there are several listeners, one of them is enough.
-    let Some(_gathering) = Gathering::begin(ENOUGH, move || tell.notify_one()) else { return };
-    // All tasks of the worker are one task of its runtime, and this is another one: it comes behind everything that is
-    // ready. One of the worker's own would come before those that other threads have woken, as colonies with a message
-    // from another worker, and the log would sync after each of them. To look at the sockets once more would save more
-    // syncs, but with few connections all of them would wait for one sync then, and the worker, too.
+    let Some(gathering) = Gathering::begin(ENOUGH, move || tell.notify_one()) else { return };
+    // The worker's tasks are all within one of its runtime, and this one is beside that. So it comes behind what other
+    // threads have woken too, as colonies with a message from another worker: this task here would come before them, and
+    // the log would sync after each. To look at the sockets once more would save more syncs, but the worker would rest.
+    let last = Arc::new(Notify::new());
     let mut beside = JoinSet::new();
-    beside.spawn(async move {
-        loop {
-            begun.notified().await;
-            Gathering::wake_here();
+    beside.spawn({
+        let last = last.clone();
+        async move {
+            loop {
+                last.notified().await;
+                Gathering::wake_here();
+            }
         }
     });
-    // For good: both end together.
-    beside.join_next().await;
+    loop {
+        // This task comes behind everything that this worker has found ready.
+        begun.notified().await;
+        let is_crowded = is_crowded();
+        gathering.hold_back(is_crowded);
+        if is_crowded {
+            last.notify_one();
+        } else {
+            Gathering::wake_here();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -41,7 +59,7 @@ mod tests {
     use tokio::sync::oneshot::{Receiver, channel};
     use tokio::task::yield_now;
     use tokio::time::timeout;
-    use wal::{Log, MemoryLog, Outcome};
+    use wal::{Append, Class, Log, MemoryLog, OnDurable, Outcome, Position, StreamId};
 
     const SOON: Duration = Duration::from_secs(10);
 
@@ -58,7 +76,7 @@ mod tests {
     fn the_log_is_woken_soon_by_a_worker_that_rests_one_that_has_much_to_do_and_one_that_ends() {
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
         actix_rt::System::new().block_on(async {
-            let gathering = actix_rt::spawn(gather_records());
+            let gathering = actix_rt::spawn(gather_records(|| false));
             yield_now().await;
             for _ in 0..3 {
                 let told = settled(&log);
@@ -79,5 +97,45 @@ mod tests {
             assert_eq!(timeout(SOON, told).await, Ok(Ok(Outcome::Durable)));
             assert_eq!(timeout(SOON, settled(&log)).await, Ok(Ok(Outcome::Durable)));
         });
+    }
+
+    /// Appends the first record of a stream.
+    fn append(log: &MemoryLog, stream: u64) -> Receiver<Outcome> {
+        let (tell, told) = channel();
+        let on_durable: Vec<OnDurable> = vec![Box::new(move |outcome| {
+            let _ = tell.send(outcome);
+        })];
+        let credit = log.reserve(1, Class::Ordinary).expect("room");
+        let (stream, expected) = (StreamId(stream), Position::ZERO);
+        log.append(Append { stream, expected, record: vec![1], credit, on_durable });
+        told
+    }
+
+    #[test]
+    fn in_a_crowd_what_other_threads_have_woken_is_synced_with_the_rest() {
+        let log = Arc::new(MemoryLog::new());
+        actix_rt::System::new().block_on(async {
+            actix_rt::spawn(gather_records(|| true));
+            let (messages, turns): (Vec<_>, Vec<_>) = (1..=5)
+                .map(|stream| {
+                    let (send, message) = channel::<()>();
+                    let log = log.clone();
+                    let turn = actix_rt::spawn(async move {
+                        message.await.expect("it comes");
+                        append(&log, stream).await
+                    });
+                    (send, turn)
+                })
+                .unzip();
+            yield_now().await;
+            // While this worker does something else.
+            let others = std::thread::spawn(move || messages.into_iter().for_each(|message| message.send(()).unwrap()));
+            others.join().expect("they are sent");
+            assert_eq!(timeout(SOON, append(&log, 9)).await, Ok(Ok(Outcome::Durable)));
+            for turn in turns {
+                assert_eq!(timeout(SOON, turn).await.expect("soon").expect("it ends"), Ok(Outcome::Durable));
+            }
+        });
+        assert_eq!(log.status().batches, 1);
     }
 }

@@ -20,7 +20,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Connections that the home of two workers has before the other one gets some.
+/// Connections that are no crowd. So many has the home of two workers before the other one gets some, and so many may
+/// there be where records are not held back ([`super::log_wakeup`]).
 const FEW: usize = 24;
 
 /// How many workers colonies live on, of so many.
@@ -87,7 +88,8 @@ impl Workers {
                 let service = Rc::new(making.await?);
                 let (seat, given) = workers.join();
                 actix_rt::spawn(serve_given(service.clone(), given));
-                actix_rt::spawn(gather_records());
+                let all = workers.clone();
+                actix_rt::spawn(gather_records(move || all.connections() > FEW));
                 Ok(fn_service(move |socket: TcpStream| {
                     let (placed, service) = (workers.place(&seat, socket), service.clone());
                     async move {
@@ -138,6 +140,11 @@ impl Workers {
                 None
             }
         }
+    }
+
+    /// Connections of all workers.
+    fn connections(&self) -> usize {
+        self.seats.lock().iter().map(|seat| seat.connections.load(Ordering::Relaxed)).sum()
     }
 
     /// The home while it has few, then whoever has fewer.

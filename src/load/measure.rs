@@ -3,6 +3,7 @@
 use super::lane::{Lane, Tally};
 use super::pulse::Pulse;
 use super::{LoadError, cpu};
+use crate::time::micros;
 use hdrhistogram::Histogram;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -51,8 +52,7 @@ impl Measured {
     /// # Errors
     /// Where it is beyond what a histogram holds.
     pub fn record(&mut self, took: Duration) -> Result<(), LoadError> {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.latencies.record(micros).map_err(|error| LoadError::Figure(error.to_string()))
+        self.latencies.record(micros(took)).map_err(|error| LoadError::Figure(error.to_string()))
     }
 
     /// Adds what another thread saw.

@@ -7,6 +7,7 @@ pub mod messages;
 pub mod page;
 pub mod process;
 
+use crate::time::micros;
 use connections::ConnectionMetrics;
 use histogram::{Histogram, SIZES};
 use messages::Messages;
@@ -94,7 +95,7 @@ impl CheckpointMetrics {
     pub fn made(&self, took: Duration, bytes: u64) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         self.last.store(u64::try_from(now.as_millis()).unwrap_or_default(), Ordering::Relaxed);
-        self.micros.store(u64::try_from(took.as_micros()).unwrap_or_default(), Ordering::Relaxed);
+        self.micros.store(micros(took), Ordering::Relaxed);
         self.bytes.store(bytes, Ordering::Relaxed);
         self.made.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,9 +1,11 @@
 //! Waking the log's writer once for several records of one thread.
 //!
-//! A thread that serves many clients appends one record after the other. If the first wakes a sleeping writer, or a
-//! writer comes back from a sync in the middle, a sync begins with a few of them, and all others wait for it and then for
-//! theirs. So such a thread may say that it *gathers*: what it appends is held back from the writer until it has appended
-//! what it had to and wakes it. What other threads append wakes the writer as ever, for all that there is.
+//! A thread that serves many clients appends one record after the other. If the first wakes a sleeping writer, a sync
+//! begins with that one alone, and all others wait for it and then for theirs. So such a thread may say that it
+//! *gathers*: its appends leave the writer asleep, and it wakes it when it has appended what it had to. It may also *hold
+//! back* what it appends, so that a writer that comes back from a sync in the middle does not take half of it either:
+//! fewer syncs, at the price of a disk that rests meanwhile. What other threads append wakes the writer as ever, for all
+//! that there is.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -17,12 +19,14 @@ thread_local! {
 }
 
 struct Gathered {
-    /// Called when the first append is held back.
+    /// Called when the first append waits for this thread to wake the writer.
     begun: Rc<dyn Fn()>,
     /// How many appends wake the writers at once.
     enough: u64,
-    /// The writers from which something is held back.
-    held: Vec<Arc<Signal>>,
+    /// Whether a writer that is awake takes nothing either.
+    holds_back: bool,
+    /// The writers to be woken.
+    waiting: Vec<Arc<Signal>>,
     /// Appends since.
     appends: u64,
 }
@@ -30,7 +34,7 @@ struct Gathered {
 impl Gathered {
     fn wake(&mut self) {
         self.appends = 0;
-        self.held.drain(..).for_each(|writer| writer.wake());
+        self.waiting.drain(..).for_each(|writer| writer.wake());
     }
 }
 
@@ -40,8 +44,8 @@ impl Drop for Gathered {
     }
 }
 
-/// As long as it lives, what this thread queues, records and [`crate::Log::after_queued`], is held back from the writer;
-/// [`Gathering::wake_here`] and its end wake the writer, and so does enough of it. The thread must not block on the
+/// As long as it lives, what this thread queues, records and [`crate::Log::after_queued`], leaves a sleeping writer
+/// asleep; [`Gathering::wake_here`] and its end wake it, and so does enough of it. The thread must not block on the
 /// outcome of what it has queued meanwhile.
 #[must_use = "it ends when it is dropped"]
 pub struct Gathering {
@@ -51,14 +55,19 @@ pub struct Gathering {
 
 impl Gathering {
     /// Begins to gather on this thread, `enough` appends at most. `begun` is called at the end of an append that is the
-    /// first to be held back, and should bring it about that [`Gathering::wake_here`] is called soon: until then the
+    /// first to wait for this thread, and should bring it about that [`Gathering::wake_here`] is called soon: until then the
     /// record may stay unwritten. `None` where the thread gathers already.
     pub fn begin(enough: u64, begun: impl Fn() + 'static) -> Option<Gathering> {
         if HERE.with_borrow(Option::is_some) {
             return None;
         }
-        HERE.set(Some(Gathered { begun: Rc::new(begun), enough, held: Vec::new(), appends: 0 }));
+        HERE.set(Some(Gathered { begun: Rc::new(begun), enough, holds_back: false, waiting: Vec::new(), appends: 0 }));
         Some(Gathering { here: PhantomData })
+    }
+
+    /// Whether what this thread queues from now on is held back from a writer that is awake, too.
+    pub fn hold_back(&self, holds_back: bool) {
+        HERE.with_borrow_mut(|here| here.iter_mut().for_each(|here| here.holds_back = holds_back));
     }
 
     /// Wakes the writers for what this thread has gathered. Nothing happens on a thread that does not gather.
@@ -74,20 +83,36 @@ impl Drop for Gathering {
     }
 }
 
-/// Whether this thread gathers.
-pub(crate) fn is_here() -> bool {
-    // A thread at its very end gathers nothing.
-    HERE.try_with(|here| here.borrow().is_some()).unwrap_or(false)
+/// What the appends of a thread do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// They wake the writer.
+    Wakes,
+    /// They leave it asleep, until the thread wakes it.
+    LeavesAsleep,
+    /// They are not for it before the thread wakes it.
+    HoldsBack,
 }
 
-/// Notes that an append is held back from this writer; nothing where this thread does not gather.
+/// What the appends of this thread do.
+pub(crate) fn manner() -> Manner {
+    let manner = HERE.try_with(|here| match &*here.borrow() {
+        None => Manner::Wakes,
+        Some(here) if here.holds_back => Manner::HoldsBack,
+        Some(_) => Manner::LeavesAsleep,
+    });
+    // A thread at its very end gathers nothing.
+    manner.unwrap_or(Manner::Wakes)
+}
+
+/// Notes that an append waits for this thread to wake this writer; nothing where it does not gather.
 pub(crate) fn note(writer: &Arc<Signal>) {
     let begun = HERE.with_borrow_mut(|here| {
         let here = here.as_mut()?;
         here.appends += 1;
-        let is_first = here.held.is_empty();
-        if !here.held.iter().any(|known| Arc::ptr_eq(known, writer)) {
-            here.held.push(writer.clone());
+        let is_first = here.waiting.is_empty();
+        if !here.waiting.iter().any(|known| Arc::ptr_eq(known, writer)) {
+            here.waiting.push(writer.clone());
         }
         if here.appends >= here.enough {
             here.wake();
@@ -194,6 +219,7 @@ mod tests {
     fn a_writer_that_comes_back_meanwhile_takes_all_or_nothing() {
         let queue = Queue::default();
         let gathering = Gathering::begin(100, || ()).expect("the first");
+        gathering.hold_back(true);
         push(&queue);
         let mut taken = Vec::new();
         let soon = || Some(Instant::now() + Duration::from_millis(1));
@@ -207,6 +233,10 @@ mod tests {
         assert_eq!(queue.wait(&mut taken, soon()), Woken::Deadline);
         drop(gathering);
         assert_eq!(queue.wait(&mut taken, soon()), Woken::Entries);
+        taken.clear();
+        let _gathering = Gathering::begin(100, || ()).expect("the first has ended");
+        push(&queue);
+        assert_eq!(queue.wait(&mut taken, soon()), Woken::Entries, "nothing is held back unless that is wanted");
     }
 
     #[test]
@@ -214,11 +244,13 @@ mod tests {
         let queue = Arc::new(Queue::default());
         let other = queue.clone();
         let one = thread::spawn(move || {
-            let _gathering = Gathering::begin(100, || ());
+            let gathering = Gathering::begin(100, || ()).expect("the first");
+            gathering.hold_back(true);
             push(&other);
         });
         one.join().expect("it gathers, and is done");
-        let _gathering = Gathering::begin(100, || ()).expect("the first of this thread");
+        let gathering = Gathering::begin(100, || ()).expect("the first of this thread");
+        gathering.hold_back(true);
         push(&queue);
         let mut taken = Vec::new();
         assert_eq!(queue.wait(&mut taken, Some(Instant::now())), Woken::Entries);

@@ -76,8 +76,8 @@ pub trait Log: Send + Sync {
     /// Queues a record and returns the position that it has if it is accepted: the one after `expected`, in the log's
     /// epoch. Never blocks and never fails; the outcome comes through `on_durable`.
     ///
-    /// A thread that has a [`crate::Gathering`] has it written when that wakes the writer, and must not block on the
-    /// outcome.
+    /// Of a thread that has a [`crate::Gathering`] it is written when that wakes the writer at the latest, and the thread
+    /// must not block on the outcome; so it is with [`Log::after_queued`].
     ///
     /// After [`Log::close`] the completions are told [`Outcome::Failed`] before this returns.
     fn append(&self, append: Append) -> Position;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::gathering;
+use crate::gathering::{self, Manner};
 use crate::log::{Append, OnDurable, Outcome};
 
 /// One thing for the writer to do.
@@ -78,8 +78,9 @@ impl Signal {
 #[derive(Default)]
 struct State {
     entries: Vec<Entry>,
-    /// Whether the writer may take them, for one thread at least has queued what it had to. It stays so until the writer
-    /// comes, whatever others queue meanwhile: with many threads that gather, one of them is always in the middle.
+    /// Whether the writer may take them: one of them at least is not held back. Then there are some. It stays so until
+    /// the writer comes, whatever others queue meanwhile: with many threads that gather, one of them is always in the
+    /// middle.
     due: bool,
     asleep: bool,
     closed: bool,
@@ -93,22 +94,23 @@ impl State {
 }
 
 impl Queue {
-    /// Queues an entry, waking the writer if it sleeps; for a thread that gathers, all is held back until that wakes the
-    /// writer. Gives the entry back if the queue is closed.
+    /// Queues an entry, waking the writer if it sleeps; a thread that gathers does so later. What was held back before is
+    /// so no longer when another thread wakes the writer. Gives the entry back if the queue is closed.
     pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
         let mut state = self.signal.state.lock();
         if state.closed {
             return Err(entry);
         }
         state.entries.push(entry);
-        let gathers = gathering::is_here();
-        state.due |= !gathers;
-        let wake = !gathers && mem::take(&mut state.asleep);
+        let manner = gathering::manner();
+        state.due |= manner != Manner::HoldsBack;
+        let wake = manner == Manner::Wakes && mem::take(&mut state.asleep);
+        let waits = state.asleep || manner == Manner::HoldsBack;
         drop(state);
-        if gathers {
-            gathering::note(&self.signal);
-        } else if wake {
+        if wake {
             self.signal.filled.notify_one();
+        } else if waits {
+            gathering::note(&self.signal);
         }
         Ok(())
     }
@@ -123,12 +125,13 @@ impl Queue {
         self.signal.state.lock().asleep
     }
 
-    /// Takes everything queued into `taken`, which must be empty: the two swap their memory. Does not wait.
+    /// Takes everything queued into `taken`, what is held back too; `taken` must be empty: the two swap their memory. Does
+    /// not wait.
     pub(crate) fn take(&self, taken: &mut Vec<Entry>) {
         self.signal.state.lock().take(taken);
     }
 
-    /// Waits for something to be queued and takes all of it, like [`Queue::take`].
+    /// Waits for something that is not held back, or the close, and takes all that is queued, like [`Queue::take`].
     pub(crate) fn wait(&self, taken: &mut Vec<Entry>, deadline: Option<Instant>) -> Woken {
         let mut state = self.signal.state.lock();
         loop {

@@ -11,7 +11,7 @@ use crate::colony::matching::Moment;
 use crate::crypto::Identity;
 use crate::limits;
 use crate::map::HashMap;
-use crate::time::Time;
+use crate::time::{Time, micros};
 
 /// When executors last gave a sign of life, and when that is looked at next; microseconds of the clock that never leaps.
 #[derive(Debug, Default)]
@@ -116,10 +116,6 @@ impl Colony {
         self.plan_sweep(at.monotonic);
         stale.into_iter().map(|name| Event::Executor(ExecutorEvent::Removed(name))).collect()
     }
-}
-
-fn micros(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::colony::matching::Moment;
 use crate::ids::{GraphId, Incarnation, ProcessId};
 use crate::limits;
 use crate::map::HashSet;
-use crate::time::Nanos;
+use crate::time::{Nanos, micros};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,7 +161,7 @@ impl Colony {
     }
 
     fn archive_time(&self, monotonic: u64) -> u64 {
-        monotonic.saturating_add(u64::try_from(self.options.archive_after.as_micros()).unwrap_or(u64::MAX))
+        monotonic.saturating_add(micros(self.options.archive_after))
     }
 
     /// When to look for the next batch.
@@ -240,7 +240,7 @@ impl Colony {
     /// When so much time has passed; less where nothing stays in memory for so long.
     fn pause(&self, interval: Duration, at: Moment) -> u64 {
         let interval = self.options.archive_after.min(interval);
-        at.monotonic.saturating_add(u64::try_from(interval.as_micros()).unwrap_or(u64::MAX))
+        at.monotonic.saturating_add(micros(interval))
     }
 
     /// Copies a unit into a batch if it is still past, and says how many records and bytes that were.
@@ -274,7 +274,7 @@ impl Colony {
             return Vec::new();
         };
         if !has_worked {
-            let retry = u64::try_from(limits::ARCHIVE_RETRY.as_micros()).unwrap_or(u64::MAX);
+            let retry = micros(limits::ARCHIVE_RETRY);
             self.archiving.retry_at = monotonic.saturating_add(retry);
             self.archiving.note_again(selected.units, monotonic);
             return Vec::new();
