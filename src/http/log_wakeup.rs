@@ -127,7 +127,9 @@ mod tests {
                     (send, turn)
                 })
                 .unzip();
+            // With the first record it is seen that there is a crowd.
             yield_now().await;
+            assert_eq!(timeout(SOON, append(&log, 8)).await, Ok(Ok(Outcome::Durable)));
             // While this worker does something else.
             let others = std::thread::spawn(move || messages.into_iter().for_each(|message| message.send(()).unwrap()));
             others.join().expect("they are sent");
@@ -136,6 +138,6 @@ mod tests {
                 assert_eq!(timeout(SOON, turn).await.expect("soon").expect("it ends"), Ok(Outcome::Durable));
             }
         });
-        assert_eq!(log.status().batches, 1);
+        assert_eq!(log.status().batches, 2);
     }
 }
