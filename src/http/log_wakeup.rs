@@ -2,10 +2,10 @@
 //!
 //! Were the writer woken by the first record, that one would be synced alone, and those of the requests behind it, which
 //! the worker has received already, would wait for two syncs. A sync takes some 60 µs of the processor, whatever it syncs
-//! (`docs/performance.md`). What other threads append wakes the writer as ever.
+//! (`docs/performance.md`). What others than workers append wakes the writer as ever.
 //!
 //! With few connections that is all, and a writer that comes back from a sync in the middle takes what is there: what counts
-//! then is that the disk does not rest. In a crowd the processor is what is short, and a sync is for as much as can be.
+//! then is that the disk does not rest. With many, there is enough to do meanwhile, and a sync is for as much as can be.
 
 use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -24,9 +24,10 @@ pub async fn gather_records(is_crowded: impl Fn() -> bool) {
     let tell = begun.clone();
     // Where there are several listeners, one of them is enough.
     let Some(gathering) = Gathering::begin(ENOUGH, move || tell.notify_one()) else { return };
-    // The worker's tasks are all within one of its runtime, and this one is beside that. So it comes behind what other
-    // threads have woken too, as colonies with a message from another worker: this task here would come before them, and
-    // the log would sync after each. To look at the sockets once more would save more syncs, but the worker would rest.
+    // In a crowd a task of the runtime itself wakes the writer, beside the one that all tasks of the worker are part of. So it
+    // comes behind a round of them, up to 61, those included that other threads have woken, as colonies with a message
+    // from another worker. A task of the worker would come before these, and the log would sync after each of them. To
+    // look at the sockets once more would save more syncs, but the worker would rest.
     let last = Arc::new(Notify::new());
     let mut beside = JoinSet::new();
     beside.spawn({
@@ -39,7 +40,7 @@ pub async fn gather_records(is_crowded: impl Fn() -> bool) {
         }
     });
     loop {
-        // This task comes behind everything that this worker has found ready.
+        // This comes behind everything that the worker has found ready, but for what others have woken.
         begun.notified().await;
         let is_crowded = is_crowded();
         gathering.hold_back(is_crowded);
@@ -131,8 +132,8 @@ mod tests {
             yield_now().await;
             assert_eq!(timeout(SOON, append(&log, 8)).await, Ok(Ok(Outcome::Durable)));
             // While this worker does something else.
-            let others = std::thread::spawn(move || messages.into_iter().for_each(|message| message.send(()).unwrap()));
-            others.join().expect("they are sent");
+            let others = std::thread::spawn(move || messages.into_iter().try_for_each(|message| message.send(())));
+            others.join().expect("it ends").expect("they are sent");
             assert_eq!(timeout(SOON, append(&log, 9)).await, Ok(Ok(Outcome::Durable)));
             for turn in turns {
                 assert_eq!(timeout(SOON, turn).await.expect("soon").expect("it ends"), Ok(Outcome::Durable));

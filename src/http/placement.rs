@@ -20,8 +20,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Connections that are no crowd. So many has the home of two workers before the other one gets some, and so many may
-/// there be where records are not held back ([`super::log_wakeup`]).
+/// Connections that are no crowd: the home of two workers has so many before the other one gets some, and while all
+/// workers together have no more, records are not held back ([`super::log_wakeup`]). Idle ones count.
 const FEW: usize = 24;
 
 /// How many workers colonies live on, of so many.
@@ -35,6 +35,8 @@ pub struct Workers {
     few: Option<usize>,
     /// Connections of one worker, those included that are told that there is no room.
     limit: usize,
+    /// Connections of all workers.
+    all: Arc<AtomicUsize>,
     seats: Mutex<Vec<Arc<Seat>>>,
     arbiters: UnboundedSender<ArbiterHandle>,
 }
@@ -42,6 +44,8 @@ pub struct Workers {
 /// One worker, as the others know it.
 struct Seat {
     connections: AtomicUsize,
+    /// Those of all workers, which every seat counts with.
+    all: Arc<AtomicUsize>,
     give: UnboundedSender<Given>,
 }
 
@@ -54,6 +58,7 @@ struct Seated(Arc<Seat>);
 impl Seated {
     fn take(seat: &Arc<Seat>) -> Seated {
         seat.connections.fetch_add(1, Ordering::Relaxed);
+        seat.all.fetch_add(1, Ordering::Relaxed);
         Seated(seat.clone())
     }
 }
@@ -61,6 +66,7 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.0.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -69,7 +75,7 @@ impl Workers {
     pub fn new(workers: usize, connections: usize, arbiters: UnboundedSender<ArbiterHandle>) -> Arc<Workers> {
         let few = (homes(workers) < workers).then_some(FEW.min(connections));
         let limit = connections.saturating_add(limits::CONNECTIONS_IN_PASSING);
-        Arc::new(Workers { few, limit, seats: Mutex::default(), arbiters })
+        Arc::new(Workers { few, limit, all: Arc::default(), seats: Mutex::default(), arbiters })
     }
 
     /// The services of the workers, one each, made on the worker's own thread: they serve what the framework gives them
@@ -88,8 +94,8 @@ impl Workers {
                 let service = Rc::new(making.await?);
                 let (seat, given) = workers.join();
                 actix_rt::spawn(serve_given(service.clone(), given));
-                let all = workers.clone();
-                actix_rt::spawn(gather_records(move || all.connections() > FEW));
+                let all = workers.all.clone();
+                actix_rt::spawn(gather_records(move || all.load(Ordering::Relaxed) > FEW));
                 Ok(fn_service(move |socket: TcpStream| {
                     let (placed, service) = (workers.place(&seat, socket), service.clone());
                     async move {
@@ -106,7 +112,7 @@ impl Workers {
     /// A worker begins.
     fn join(&self) -> (Arc<Seat>, UnboundedReceiver<Given>) {
         let (give, given) = unbounded_channel();
-        let seat = Arc::new(Seat { connections: AtomicUsize::new(0), give });
+        let seat = Arc::new(Seat { connections: AtomicUsize::new(0), all: self.all.clone(), give });
         // Both in one order.
         let mut seats = self.seats.lock();
         seats.push(seat.clone());
@@ -140,11 +146,6 @@ impl Workers {
                 None
             }
         }
-    }
-
-    /// Connections of all workers.
-    fn connections(&self) -> usize {
-        self.seats.lock().iter().map(|seat| seat.connections.load(Ordering::Relaxed)).sum()
     }
 
     /// The home while it has few, then whoever has fewer.
@@ -228,6 +229,7 @@ mod tests {
             let first = given.recv().await.expect("the first one that was given");
             drop(first);
             assert_eq!(counts(), [FEW - 1, 0]);
+            assert_eq!(workers.all.load(Ordering::Relaxed), FEW - 1);
 
             // A worker that has ended is no home any more.
             drop((given, given_to_other));
@@ -254,7 +256,8 @@ mod tests {
     #[test]
     fn with_more_than_two_workers_each_keeps_what_it_accepts() {
         let workers = Workers::new(3, 1_000, unbounded_channel().0);
-        let seat = Arc::new(Seat { connections: AtomicUsize::new(500), give: unbounded_channel().0 });
+        let seat =
+            Arc::new(Seat { connections: AtomicUsize::new(500), all: Arc::default(), give: unbounded_channel().0 });
         assert!(Arc::ptr_eq(&workers.seat_for_next(&seat).0, &seat));
         assert_eq!([1, 2, 3, 8].map(homes), [1, 1, 3, 8]);
     }

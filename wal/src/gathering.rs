@@ -4,8 +4,8 @@
 //! begins with that one alone, and all others wait for it and then for theirs. So such a thread may say that it
 //! *gathers*: its appends leave the writer asleep, and it wakes it when it has appended what it had to. It may also *hold
 //! back* what it appends, so that a writer that comes back from a sync in the middle does not take half of it either:
-//! fewer syncs, at the price of a disk that rests meanwhile. What other threads append wakes the writer as ever, for all
-//! that there is.
+//! fewer syncs, at the price of a disk that rests meanwhile. What threads append that do not gather wakes the writer as
+//! ever, for all that there is.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -19,13 +19,13 @@ thread_local! {
 }
 
 struct Gathered {
-    /// Called when the first append waits for this thread to wake the writer.
+    /// Called with the first append since the writers were woken.
     begun: Rc<dyn Fn()>,
     /// How many appends wake the writers at once.
     enough: u64,
     /// Whether a writer that is awake takes nothing either.
     holds_back: bool,
-    /// The writers to be woken.
+    /// The writers that may wait to be woken.
     waiting: Vec<Arc<Signal>>,
     /// Appends since.
     appends: u64,
@@ -54,8 +54,8 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// Begins to gather on this thread, `enough` appends at most. `begun` is called at the end of an append that is the
-    /// first to wait for this thread, and should bring it about that [`Gathering::wake_here`] is called soon: until then the
+    /// Begins to gather on this thread, `enough` appends at most. `begun` is called at the end of the first append and of
+    /// each that is the first since the writers were woken, and should bring it about that [`Gathering::wake_here`] is called soon: until then the
     /// record may stay unwritten. `None` where the thread gathers already.
     pub fn begin(enough: u64, begun: impl Fn() + 'static) -> Option<Gathering> {
         if HERE.with_borrow(Option::is_some) {
@@ -105,7 +105,7 @@ pub(crate) fn manner() -> Manner {
     manner.unwrap_or(Manner::Wakes)
 }
 
-/// Notes that an append waits for this thread to wake this writer; nothing where it does not gather.
+/// Notes that this thread is to wake this writer; nothing where it does not gather.
 pub(crate) fn note(writer: &Arc<Signal>) {
     let begun = HERE.with_borrow_mut(|here| {
         let here = here.as_mut()?;

@@ -78,7 +78,7 @@ impl Signal {
 #[derive(Default)]
 struct State {
     entries: Vec<Entry>,
-    /// Whether the writer may take them: one of them at least is not held back. Then there are some. It stays so until
+    /// Whether there are any and the writer may take them, since one of them at least is not held back. It stays so until
     /// the writer comes, whatever others queue meanwhile: with many threads that gather, one of them is always in the
     /// middle.
     due: bool,
@@ -97,19 +97,18 @@ impl Queue {
     /// Queues an entry, waking the writer if it sleeps; a thread that gathers does so later. What was held back before is
     /// so no longer when another thread wakes the writer. Gives the entry back if the queue is closed.
     pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
+        let manner = gathering::manner();
         let mut state = self.signal.state.lock();
         if state.closed {
             return Err(entry);
         }
         state.entries.push(entry);
-        let manner = gathering::manner();
         state.due |= manner != Manner::HoldsBack;
         let wake = manner == Manner::Wakes && mem::take(&mut state.asleep);
-        let waits = state.asleep || manner == Manner::HoldsBack;
         drop(state);
         if wake {
             self.signal.filled.notify_one();
-        } else if waits {
+        } else if manner != Manner::Wakes {
             gathering::note(&self.signal);
         }
         Ok(())
