@@ -4,8 +4,9 @@
 //! the worker has received already, would wait for two syncs. A sync takes some 60 µs of the processor, whatever it syncs
 //! (`docs/performance.md`). What others than workers append wakes the writer as ever.
 //!
-//! With few connections that is all, and a writer that comes back from a sync in the middle takes what is there: what counts
-//! then is that the disk does not rest. With many, there is enough to do meanwhile, and a sync is for as much as can be.
+//! With few connections that is all, and a writer that comes back from a sync in the middle takes what is there: what
+//! counts then is that the disk does not rest. With many, there is enough to do meanwhile, and a sync is for as much as
+//! can be.
 
 use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -24,10 +25,10 @@ pub async fn gather_records(is_crowded: impl Fn() -> bool) {
     let tell = begun.clone();
     // Where there are several listeners, one of them is enough.
     let Some(gathering) = Gathering::begin(ENOUGH, move || tell.notify_one()) else { return };
-    // In a crowd a task of the runtime itself wakes the writer, beside the one that all tasks of the worker are part of. So it
-    // comes behind a round of them, up to 61, those included that other threads have woken, as colonies with a message
-    // from another worker. A task of the worker would come before these, and the log would sync after each of them. To
-    // look at the sockets once more would save more syncs, but the worker would rest.
+    // In a crowd a task of the runtime itself wakes the writer, beside the one that all tasks of the worker are part of.
+    // So it comes behind a round of them, up to 61, those included that other threads have woken, as colonies with a
+    // message from another worker. A task of the worker would come before these, and the log would sync after each of
+    // them. To look at the sockets once more would save more syncs, but the worker would rest.
     let last = Arc::new(Notify::new());
     let mut beside = JoinSet::new();
     beside.spawn({

@@ -54,9 +54,9 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// Begins to gather on this thread, `enough` appends at most. `begun` is called at the end of the first append and of
-    /// each that is the first since the writers were woken, and should bring it about that [`Gathering::wake_here`] is called soon: until then the
-    /// record may stay unwritten. `None` where the thread gathers already.
+    /// Begins to gather on this thread, `enough` appends at most. `begun` is called at the end of each append that is the
+    /// first since the writers were woken, and should bring it about that [`Gathering::wake_here`] is called soon: until
+    /// then the record may stay unwritten. `None` where the thread gathers already.
     pub fn begin(enough: u64, begun: impl Fn() + 'static) -> Option<Gathering> {
         if HERE.with_borrow(Option::is_some) {
             return None;
