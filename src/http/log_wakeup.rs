@@ -65,12 +65,19 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(10);
 
+    /// A completion, and what it was told.
+    fn completion() -> (OnDurable, Receiver<Outcome>) {
+        let (tell, told) = channel();
+        let then = Box::new(move |outcome| {
+            let _ = tell.send(outcome);
+        });
+        (then, told)
+    }
+
     /// Waits for all that the log has.
     fn settled(log: &Arc<dyn Log>) -> Receiver<Outcome> {
-        let (tell, told) = channel();
-        log.after_queued(Box::new(move |outcome| {
-            let _ = tell.send(outcome);
-        }));
+        let (then, told) = completion();
+        log.after_queued(then);
         told
     }
 
@@ -103,13 +110,10 @@ mod tests {
 
     /// Appends the first record of a stream.
     fn append(log: &MemoryLog, stream: u64) -> Receiver<Outcome> {
-        let (tell, told) = channel();
-        let on_durable: Vec<OnDurable> = vec![Box::new(move |outcome| {
-            let _ = tell.send(outcome);
-        })];
+        let (then, told) = completion();
         let credit = log.reserve(1, Class::Ordinary).expect("room");
         let (stream, expected) = (StreamId(stream), Position::ZERO);
-        log.append(Append { stream, expected, record: vec![1], credit, on_durable });
+        log.append(Append { stream, expected, record: vec![1], credit, on_durable: vec![then] });
         told
     }
 

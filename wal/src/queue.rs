@@ -66,8 +66,7 @@ impl Signal {
     /// Lets the writer take what is queued, and wakes it if it sleeps: others may have done so meanwhile.
     pub(crate) fn wake(&self) {
         let mut state = self.state.lock();
-        state.due = !state.entries.is_empty();
-        let wake = state.due && mem::take(&mut state.asleep);
+        let wake = state.release();
         drop(state);
         if wake {
             self.filled.notify_one();
@@ -87,6 +86,12 @@ struct State {
 }
 
 impl State {
+    /// Lets the writer take what there is. Whether it sleeps and must be woken.
+    fn release(&mut self) -> bool {
+        self.due = !self.entries.is_empty();
+        self.due && mem::take(&mut self.asleep)
+    }
+
     fn take(&mut self, taken: &mut Vec<Entry>) {
         mem::swap(&mut self.entries, taken);
         self.due = false;
@@ -103,8 +108,8 @@ impl Queue {
             return Err(entry);
         }
         state.entries.push(entry);
-        state.due |= manner != Manner::HoldsBack;
-        let wake = manner == Manner::Wakes && mem::take(&mut state.asleep);
+        state.due |= manner == Manner::LeavesAsleep;
+        let wake = manner == Manner::Wakes && state.release();
         drop(state);
         if wake {
             self.signal.filled.notify_one();
