@@ -1,6 +1,9 @@
 //! What leaves memory for the history store, and what comes back.
 
-use super::{Answering, ColonyActor, log_stopped};
+use super::ColonyActor;
+use super::answers::log_stopped;
+use super::timer::RETRY_MICROS;
+use super::turn::Answering;
 use crate::colony::event::Event;
 use crate::colony::history::{Expired, HistoryEvent, PastError, Purpose};
 use crate::colony::mailbox::Retrieve;
@@ -163,7 +166,7 @@ impl ColonyActor {
     /// When to look for the next batch.
     pub(super) fn next_archiving(&self, monotonic: u64) -> Option<u64> {
         if self.written.is_some() || self.holdings.is_some() {
-            return Some(monotonic + super::RETRY_MICROS);
+            return Some(monotonic + RETRY_MICROS);
         }
         if self.jobs.is_empty() { self.colony.next_batch(monotonic) } else { None }
     }

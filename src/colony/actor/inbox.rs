@@ -1,6 +1,7 @@
 //! What reaches a colony's actor, and the way in.
 
-use super::{ColonyActor, log_stopped};
+use super::ColonyActor;
+use super::answers::log_stopped;
 use crate::colony::mailbox::{Call, CheckpointStep, Ended, Mailbox, NotSubscribed, PastProcess, Retrieve, Subscribe};
 use crate::colony::matching::Settled;
 use crate::colony::poll::PollSlot;

@@ -1,6 +1,8 @@
 //! What is too much for one turn: done in steps, between which other messages are served.
 
-use super::{Answering, ColonyActor, Tell};
+use super::ColonyActor;
+use super::answers::Tell;
+use super::turn::Answering;
 use crate::colony::Colony;
 use crate::colony::message::{Answer, Empty, Gradual, Reply, Reveals};
 use crate::limits;

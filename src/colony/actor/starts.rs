@@ -1,6 +1,7 @@
 //! What starts by itself: crons at their time, generators at their timeout. One record each.
 
-use super::{Answering, ColonyActor};
+use super::ColonyActor;
+use super::turn::Answering;
 use crate::colony::schedule::{Firing, Item};
 use crate::limits;
 use std::panic::{AssertUnwindSafe, catch_unwind};
