@@ -5,7 +5,6 @@ use crate::colony::event::Event;
 use crate::colony::executors::{Executor, ExecutorEvent};
 use crate::colony::matching::Record;
 use crate::colony::message::{ColonyMessage, Decision, Turn};
-use crate::colony::processes::spec_request::SpecRequest;
 use crate::colony::processes::{ProcessEvent, Submission};
 use crate::colony::state::State;
 use crate::colony::subscriptions::{Notice, Said, Subscriber, Subscription, Topic};
@@ -77,10 +76,7 @@ impl Fixture {
             fixture.happens(Event::Executor(ExecutorEvent::Approved(name.to_owned())));
         }
         let request = format!(r#"{{"funcname":"f","maxretries":-1,"channels":{channels}}}"#);
-        let request: SpecRequest = serde_json::from_str(&request).expect("a specification");
-        let (spec, env) = request.into_spec().expect("a good specification");
-        let initiator = Identity::from_text("u");
-        let submission = Submission { id: PROCESS, initiator, initiator_name: "u".into(), spec: Arc::new(spec), env };
+        let submission = Submission::sample(PROCESS, &request);
         fixture.happens(Event::Process(ProcessEvent::Submitted(Box::new(submission))));
         fixture
     }

@@ -67,7 +67,6 @@ mod tests {
     use crate::colony::matching::{Moment, PollAnswer, Record};
     use crate::colony::poll::PollSlot;
     use crate::colony::processes::queue::Offer;
-    use crate::colony::processes::spec_request::SpecRequest;
     use crate::colony::processes::{ProcessEvent, ProcessState, Submission};
     use crate::colony::state::State;
     use crate::colony::waiters::Poll;
@@ -92,9 +91,7 @@ mod tests {
             Executor { executorname: "e".to_owned(), executorid: Identity::from_text("old"), ..Executor::default() };
         colony.apply(Event::Executor(ExecutorEvent::Added(Box::new(executor))), 1, 1);
         colony.apply(Event::Executor(ExecutorEvent::Approved("e".to_owned())), 1, 1);
-        let (spec, env) = SpecRequest::default().into_spec().expect("a good specification");
-        let initiator = Identity::from_text("u");
-        let submission = Submission { id: PROCESS, initiator, initiator_name: "u".into(), spec: Arc::new(spec), env };
+        let submission = Submission::sample(PROCESS, "{}");
         colony.apply(Event::Process(ProcessEvent::Submitted(Box::new(submission))), 1, 1);
         colony
     }

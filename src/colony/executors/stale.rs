@@ -123,7 +123,6 @@ mod tests {
     use super::*;
     use crate::colony::Options;
     use crate::colony::executors::{Executor, ExecutorState};
-    use crate::colony::processes::spec_request::SpecRequest;
     use crate::colony::processes::{ProcessEvent, Submission};
     use crate::colony::state::State;
     use crate::ids::ProcessId;
@@ -171,11 +170,8 @@ mod tests {
     /// Gives an executor a process; `seconds` is how long it may take.
     fn give(colony: &mut Colony, to: &str, seconds: i64, when: u64) {
         let request = format!(r#"{{"maxexectime":{seconds}}}"#);
-        let request: SpecRequest = serde_json::from_str(&request).expect("a specification");
-        let (spec, env) = request.into_spec().expect("a good specification");
         let process = ProcessId([to.as_bytes()[0]; 32]);
-        let submission =
-            Submission { id: process, initiator: id("u"), initiator_name: "u".into(), spec: Arc::new(spec), env };
+        let submission = Submission::sample(process, &request);
         let events =
             [ProcessEvent::Submitted(Box::new(submission)), ProcessEvent::Assigned { id: process, executor: id(to) }];
         events.into_iter().for_each(|event| colony.apply(Event::Process(event), at(when).now, 1));

@@ -329,10 +329,8 @@ mod tests {
     use super::*;
     use crate::colony::Options;
     use crate::colony::logs::LogEvent;
-    use crate::colony::processes::spec_request::SpecRequest;
     use crate::colony::processes::{ProcessEvent, Submission};
     use crate::colony::state::State;
-    use crate::crypto::Identity;
 
     const SECOND: u64 = 1_000_000;
 
@@ -361,12 +359,9 @@ mod tests {
     /// A process with an argument of so many bytes that ends at this second.
     fn end(colony: &mut Colony, number: usize, bytes: usize, second: u64) {
         let request = format!(r#"{{"args":["{}"]}}"#, "x".repeat(bytes));
-        let request: SpecRequest = serde_json::from_str(&request).expect("a specification");
-        let (spec, env) = request.into_spec().expect("a good specification");
         let id = id_of(number);
-        let initiator = Identity::from_text("u");
-        let submission = Submission { id, initiator, initiator_name: "u".into(), spec: Arc::new(spec), env };
-        for event in [ProcessEvent::Submitted(Box::new(submission)), ProcessEvent::Cancelled(id)] {
+        for event in [ProcessEvent::Submitted(Box::new(Submission::sample(id, &request))), ProcessEvent::Cancelled(id)]
+        {
             colony.apply(Event::Process(event), at(second).now, 1);
         }
         colony.note_past(Missing::Process(id), at(second).monotonic);

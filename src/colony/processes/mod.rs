@@ -139,4 +139,12 @@ impl Submission {
     pub fn share(&mut self, alike: &mut Alike) {
         alike.share(&mut self.spec, &mut self.initiator_name);
     }
+
+    /// What the user "u" submits with this specification, in JSON.
+    #[cfg(test)]
+    pub(crate) fn sample(id: ProcessId, spec: &str) -> Submission {
+        let request: spec_request::SpecRequest = crate::json::decode(spec.as_bytes()).expect("a specification");
+        let (spec, env) = request.into_spec().expect("a good specification");
+        Submission { id, initiator: Identity::from_text("u"), initiator_name: "u".into(), spec: Arc::new(spec), env }
+    }
 }

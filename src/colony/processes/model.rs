@@ -242,7 +242,6 @@ impl ProcessAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::colony::processes::spec_request::SpecRequest;
     use crate::colony::processes::{ProcessEvent, Submission};
     use crate::json;
 
@@ -258,10 +257,8 @@ mod tests {
 
     /// A process of this specification, as it is after its submit.
     fn submitted(request: &str) -> Process {
-        let request: SpecRequest = serde_json::from_str(request).expect("a specification");
-        let (spec, env) = request.into_spec().expect("a good specification");
-        let (id, initiator) = (ProcessId([7; 32]), Identity::from_text("u"));
-        let submission = Submission { id, initiator, initiator_name: "u".into(), spec: Arc::new(spec), env };
+        let id = ProcessId([7; 32]);
+        let submission = Submission::sample(id, request);
         let mut state = State::default();
         state.processes.apply(ProcessEvent::Submitted(Box::new(submission)), 1_000, 1, &mut state.changes);
         state.processes.get(&id).expect("it was submitted").clone()

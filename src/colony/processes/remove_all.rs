@@ -80,20 +80,16 @@ mod tests {
     use super::*;
     use crate::colony::Options;
     use crate::colony::processes::Submission;
-    use crate::colony::processes::spec_request::SpecRequest;
     use crate::colony::state::State;
     use crate::crypto::Identity;
     use crate::ids::ProcessId;
     use std::sync::Arc;
 
     fn submit(colony: &mut Colony, number: usize) -> ProcessId {
-        let (spec, env) = SpecRequest::default().into_spec().expect("a good specification");
         let mut id = [0; 32];
         id[..8].copy_from_slice(&number.to_be_bytes());
         let id = ProcessId(id);
-        let spec = Arc::new(spec);
-        let submission = Submission { id, initiator: Identity::from_text("u"), initiator_name: "u".into(), spec, env };
-        apply(colony, ProcessEvent::Submitted(Box::new(submission)), number);
+        apply(colony, ProcessEvent::Submitted(Box::new(Submission::sample(id, "{}"))), number);
         id
     }
 

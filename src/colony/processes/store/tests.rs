@@ -1,7 +1,6 @@
 //! Sums and lists of processes against looking at all of them.
 
 use super::*;
-use crate::colony::processes::spec_request::SpecRequest;
 use proptest::prelude::*;
 
 fn submission(n: u8) -> Submission {
@@ -13,10 +12,7 @@ fn submission(n: u8) -> Submission {
         n % 4,
         n % 3
     );
-    let request: SpecRequest = serde_json::from_str(&request).expect("a specification");
-    let (spec, env) = request.into_spec().expect("a good specification");
-    let initiator = Identity::from_text("u");
-    Submission { id: ProcessId([n; 32]), initiator, initiator_name: "u".into(), spec: Arc::new(spec), env }
+    Submission::sample(ProcessId([n; 32]), &request)
 }
 
 fn event(kind: u8, n: u8) -> ProcessEvent {
