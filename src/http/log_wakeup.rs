@@ -12,10 +12,11 @@ use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use wal::Gathering;
+use wal::{Enough, Gathering};
 
-/// So many records are worth a sync at once.
-const ENOUGH: u64 = 32;
+/// So much is worth a sync at once. A megabyte takes longer to write than to sync, and what is held back keeps its place
+/// in the log's queue.
+const ENOUGH: Enough = Enough { appends: 32, bytes: 1 << 20 };
 
 /// Gathers the records of this worker as long as it lives; `is_crowded` says whether the server has many connections. The
 /// worker's runtime must be one of a single thread.

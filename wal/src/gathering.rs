@@ -18,22 +18,33 @@ thread_local! {
     static HERE: RefCell<Option<Gathered>> = const { RefCell::new(None) };
 }
 
+/// What wakes the writers before the thread does.
+#[derive(Clone, Copy, Debug)]
+pub struct Enough {
+    /// So many appends.
+    pub appends: u64,
+    /// Records of so many bytes.
+    pub bytes: usize,
+}
+
 struct Gathered {
     /// Called with the first append since the writers were woken.
     begun: Rc<dyn Fn()>,
-    /// How many appends wake the writers at once.
-    enough: u64,
+    /// What wakes the writers at once.
+    enough: Enough,
     /// Whether a writer that is awake takes nothing either.
     holds_back: bool,
     /// The writers that may wait to be woken.
     waiting: Vec<Arc<Signal>>,
     /// Appends since.
     appends: u64,
+    /// Bytes of their records.
+    bytes: usize,
 }
 
 impl Gathered {
     fn wake(&mut self) {
-        self.appends = 0;
+        (self.appends, self.bytes) = (0, 0);
         self.waiting.drain(..).for_each(|writer| writer.wake());
     }
 }
@@ -54,14 +65,15 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// Begins to gather on this thread, `enough` appends at most. `begun` is called at the end of each append that is the
+    /// Begins to gather on this thread, until there is `enough` at most. `begun` is called at the end of each append that is the
     /// first since the writers were woken, and should bring it about that [`Gathering::wake_here`] is called soon: until
     /// then the record may stay unwritten. `None` where the thread gathers already.
-    pub fn begin(enough: u64, begun: impl Fn() + 'static) -> Option<Gathering> {
+    pub fn begin(enough: Enough, begun: impl Fn() + 'static) -> Option<Gathering> {
         if HERE.with_borrow(Option::is_some) {
             return None;
         }
-        HERE.set(Some(Gathered { begun: Rc::new(begun), enough, holds_back: false, waiting: Vec::new(), appends: 0 }));
+        let (begun, waiting) = (Rc::new(begun), Vec::new());
+        HERE.set(Some(Gathered { begun, enough, holds_back: false, waiting, appends: 0, bytes: 0 }));
         Some(Gathering { here: PhantomData })
     }
 
@@ -105,16 +117,17 @@ pub(crate) fn manner() -> Manner {
     manner.unwrap_or(Manner::Wakes)
 }
 
-/// Notes that this thread is to wake this writer; nothing where it does not gather.
-pub(crate) fn note(writer: &Arc<Signal>) {
+/// Notes that this thread is to wake this writer for a record of so many bytes; nothing where it does not gather.
+pub(crate) fn note(writer: &Arc<Signal>, bytes: usize) {
     let begun = HERE.with_borrow_mut(|here| {
         let here = here.as_mut()?;
         here.appends += 1;
+        here.bytes = here.bytes.saturating_add(bytes);
         let is_first = here.waiting.is_empty();
         if !here.waiting.iter().any(|known| Arc::ptr_eq(known, writer)) {
             here.waiting.push(writer.clone());
         }
-        if here.appends >= here.enough {
+        if here.appends >= here.enough.appends || here.bytes >= here.enough.bytes {
             here.wake();
         }
         is_first.then(|| here.begun.clone())
@@ -132,10 +145,23 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::log::{Append, Log};
     use crate::queue::{Entry, Queue, Woken};
+    use crate::{Class, MemoryLog, Position, StreamId};
+
+    /// More than any of these threads appends.
+    const MUCH: Enough = Enough { appends: 100, bytes: 1_000 };
 
     fn push(queue: &Queue) {
         assert!(queue.push(Entry::After(Box::new(|_| ()))).is_ok());
+    }
+
+    fn push_record(queue: &Queue, bytes: usize) {
+        let log = MemoryLog::new();
+        let credit = log.reserve(bytes, Class::Ordinary).expect("room");
+        let (stream, expected) = (StreamId(1), Position::ZERO);
+        let append = Append { stream, expected, record: vec![0; bytes], credit, on_durable: Vec::new() };
+        assert!(queue.push(Entry::Record(append)).is_ok());
     }
 
     /// A writer of this queue that tells how many entries it gets at once.
@@ -166,8 +192,8 @@ mod tests {
         let told = writer(&queue);
         let begun = Rc::new(Cell::new(0));
         let count = begun.clone();
-        let gathering = Gathering::begin(100, move || count.set(count.get() + 1)).expect("the first");
-        assert!(Gathering::begin(100, || ()).is_none());
+        let gathering = Gathering::begin(MUCH, move || count.set(count.get() + 1)).expect("the first");
+        assert!(Gathering::begin(MUCH, || ()).is_none());
         (0..3).for_each(|_| push(&queue));
         assert_eq!(begun.get(), 1);
         assert!(queue.is_asleep() && told.try_recv().is_err());
@@ -189,11 +215,21 @@ mod tests {
     fn enough_wakes_the_writer_at_once() {
         let queue = Arc::new(Queue::default());
         let told = writer(&queue);
-        let _gathering = Gathering::begin(2, || ()).expect("the first");
+        let enough = Enough { appends: 2, bytes: 10 };
+        let _gathering = Gathering::begin(enough, || ()).expect("the first");
         push(&queue);
         assert!(queue.is_asleep());
         push(&queue);
         assert_eq!(told.recv_timeout(SOON), Ok(2));
+        // What came before does not count for what comes after.
+        until_asleep(&queue);
+        push_record(&queue, 9);
+        assert!(queue.is_asleep());
+        push_record(&queue, 1);
+        assert_eq!(told.recv_timeout(SOON), Ok(2));
+        until_asleep(&queue);
+        push_record(&queue, 10);
+        assert_eq!(told.recv_timeout(SOON), Ok(1));
         queue.close();
     }
 
@@ -201,7 +237,7 @@ mod tests {
     fn another_thread_wakes_the_writer_for_all() {
         let queue = Arc::new(Queue::default());
         let told = writer(&queue);
-        let _gathering = Gathering::begin(100, || ()).expect("the first");
+        let _gathering = Gathering::begin(MUCH, || ()).expect("the first");
         push(&queue);
         let other = queue.clone();
         thread::spawn(move || push(&other)).join().expect("it pushes");
@@ -218,7 +254,7 @@ mod tests {
     #[test]
     fn a_writer_that_comes_back_meanwhile_takes_all_or_nothing() {
         let queue = Queue::default();
-        let gathering = Gathering::begin(100, || ()).expect("the first");
+        let gathering = Gathering::begin(MUCH, || ()).expect("the first");
         gathering.hold_back(true);
         push(&queue);
         let mut taken = Vec::new();
@@ -234,7 +270,7 @@ mod tests {
         drop(gathering);
         assert_eq!(queue.wait(&mut taken, soon()), Woken::Entries);
         taken.clear();
-        let _gathering = Gathering::begin(100, || ()).expect("the first has ended");
+        let _gathering = Gathering::begin(MUCH, || ()).expect("the first has ended");
         push(&queue);
         assert_eq!(queue.wait(&mut taken, soon()), Woken::Entries, "nothing is held back unless that is wanted");
     }
@@ -244,12 +280,12 @@ mod tests {
         let queue = Arc::new(Queue::default());
         let other = queue.clone();
         let one = thread::spawn(move || {
-            let gathering = Gathering::begin(100, || ()).expect("the first");
+            let gathering = Gathering::begin(MUCH, || ()).expect("the first");
             gathering.hold_back(true);
             push(&other);
         });
         one.join().expect("it gathers, and is done");
-        let gathering = Gathering::begin(100, || ()).expect("the first of this thread");
+        let gathering = Gathering::begin(MUCH, || ()).expect("the first of this thread");
         gathering.hold_back(true);
         push(&queue);
         let mut taken = Vec::new();
@@ -261,7 +297,7 @@ mod tests {
     fn a_closed_queue_ends_without_being_woken() {
         let queue = Arc::new(Queue::default());
         let told = writer(&queue);
-        let _gathering = Gathering::begin(100, || ());
+        let _gathering = Gathering::begin(MUCH, || ());
         push(&queue);
         queue.close();
         assert_eq!(told.recv_timeout(SOON), Ok(1));

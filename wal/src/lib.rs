@@ -67,7 +67,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Committed, Rejected, Round, Vi
 pub use credit::{Class, Credit, NoRoom};
 pub use error::{OpenError, ReadError};
 pub use file::{Copied, FileLog, Offline, Recovered, TornTail, Verified, copy, verify};
-pub use gathering::Gathering;
+pub use gathering::{Enough, Gathering};
 pub use log::{Append, Durability, Log, OnDurable, Outcome, Visit};
 pub use mark::DurableMark;
 pub use memory::MemoryLog;

@@ -18,6 +18,14 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
+    /// Of its record.
+    fn bytes(&self) -> usize {
+        match self {
+            Entry::Record(append) => append.record.len(),
+            Entry::After(_) | Entry::Synced(_) => 0,
+        }
+    }
+
     /// Tells all of its completions that it failed.
     pub(crate) fn fail(self) {
         match self {
@@ -103,6 +111,7 @@ impl Queue {
     /// so no longer when another thread wakes the writer. Gives the entry back if the queue is closed.
     pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
         let manner = gathering::manner();
+        let bytes = entry.bytes();
         let mut state = self.signal.state.lock();
         if state.closed {
             return Err(entry);
@@ -114,7 +123,7 @@ impl Queue {
         if wake {
             self.signal.filled.notify_one();
         } else if manner != Manner::Wakes {
-            gathering::note(&self.signal);
+            gathering::note(&self.signal, bytes);
         }
         Ok(())
     }
