@@ -82,7 +82,8 @@ pub trait Log: Send + Sync {
     /// After [`Log::close`] the completions are told [`Outcome::Failed`] before this returns.
     fn append(&self, append: Append) -> Position;
 
-    /// Runs `then` once everything queued before is durable, in order with the completions of appends.
+    /// Runs `then` once everything queued before is durable, in order with the completions of appends. The log does not
+    /// bound how many wait.
     fn after_queued(&self, then: OnDurable);
 
     /// How far a stream is durable.

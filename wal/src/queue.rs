@@ -57,7 +57,8 @@ pub(crate) enum Woken {
     Closed,
 }
 
-/// Unbounded in itself: every record comes with a credit, and those are bounded.
+/// Unbounded in itself: every record comes with a credit, and those are bounded. Who queues anything else sees to it that
+/// it is not too much.
 #[derive(Default)]
 pub(crate) struct Queue {
     signal: Arc<Signal>,

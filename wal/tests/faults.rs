@@ -283,6 +283,28 @@ fn credits_are_always_honoured_however_full_the_disk() {
 }
 
 #[test]
+fn a_record_in_parts_keeps_its_room_until_each_part_is_used() {
+    let disk = Faulty::default();
+    let (log, _) = open(dir(), quiet(), &disk.storage()).unwrap();
+    let bytes = 2 * quiet().batch_bytes;
+    log.make_room(bytes).unwrap();
+    let credit = log.reserve(bytes, Class::Ordinary).unwrap();
+    let (before, free) = (log.status(), log.status().free_bytes);
+    disk.sync_slowly(Duration::from_millis(300));
+    let (tell, told) = std::sync::mpsc::channel();
+    let on_durable: Vec<wal::OnDurable> = vec![Box::new(move |outcome| tell.send(outcome).unwrap())];
+    let record = record(0, bytes);
+    log.append(wal::Append { stream: StreamId(1), expected: Position::ZERO, record, credit, on_durable });
+    wait_until("the first part", || log.status().batches > before.batches);
+    // It is written, and its sync is under way.
+    assert!(log.status().free_bytes <= free, "room was given back that is not there any more");
+    disk.sync_slowly(Duration::ZERO);
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(Outcome::Durable));
+    assert_eq!(settled(&log), Outcome::Durable);
+    assert_eq!(log.status().queued_bytes, 0);
+}
+
+#[test]
 fn a_failure_of_the_preparer_other_than_a_full_disk_stops_the_log() {
     let disk = Faulty::default();
     let (options, reasons) = listening(quiet());

@@ -28,6 +28,8 @@ pub(crate) struct Writer {
     taken: Vec<Entry>,
     /// How much of the first pending record is in earlier batches.
     split_at: usize,
+    /// What its part in this batch uses of its credit.
+    spent: u64,
     batch: Builder,
     /// What the current batch completes.
     completions: Vec<(OnDurable, Outcome)>,
@@ -69,6 +71,7 @@ impl Writer {
             pending: VecDeque::new(),
             taken: Vec::new(),
             split_at: 0,
+            spent: 0,
             batch: Builder::new(),
             completions: Vec::new(),
             credits: Vec::new(),
@@ -183,7 +186,7 @@ impl Writer {
         finished
     }
 
-    fn encode(&mut self, mut append: Append) -> Encoded {
+    fn encode(&mut self, append: Append) -> Encoded {
         let Append { stream, expected, .. } = append;
         let marks = &self.shared.marks;
         let tail = self.streams.entry(stream).or_insert_with(|| Tail { last: Position::ZERO, mark: marks.of(stream) });
@@ -206,7 +209,7 @@ impl Writer {
         });
         if !last {
             self.split_at += length;
-            append.credit.spend((length + PART_OVERHEAD) as u64);
+            self.spent += (length + PART_OVERHEAD) as u64;
             return Encoded::Left(append);
         }
         self.split_at = 0;
@@ -268,6 +271,10 @@ impl Writer {
         let (end, left) = (self.current.end, self.current.size.saturating_sub(self.current.end));
         self.shared.extent.lock().end = end;
         self.shared.change_space(|space| space.current = left);
+        // Not before: a credit is for room that is there until it is used.
+        if let Some(Entry::Record(split)) = self.pending.front_mut() {
+            split.credit.spend(mem::take(&mut self.spent));
+        }
         for stream in self.touched.drain(..) {
             if let Some(tail) = self.streams.get(&stream) {
                 tail.mark.publish(tail.last.number);
