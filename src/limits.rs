@@ -60,6 +60,10 @@ pub const CHECKPOINT_RETRY: Duration = Duration::from_secs(30);
 /// Messages in a colony's mailbox. actix's default of 16 would refuse ordinary bursts; at 10 µs a turn this is 40 ms.
 pub const MAILBOX: usize = 4_096;
 
+/// Answers of one colony that change nothing and wait until what they reveal is durable. It is no more than what its
+/// clients ask during one sync of the log, unless the disk hangs and they ask again and again.
+pub const WAITING_ANSWERS: usize = 8_192;
+
 /// Long polls that wait in one colony.
 pub const WAITERS_PER_COLONY: usize = 100_000;
 
@@ -113,7 +117,7 @@ pub const HISTORY_SCAN: usize = 100_000;
 pub const REMOVALS_A_TURN: usize = 256;
 
 /// Polls whose client has gone that one turn looks at; the rest comes in the next one. With what expires in the same
-/// turn, their events fit into [`MATCH_CREDIT`].
+/// turn, their events fit into [`OWN_TURN_CREDIT`].
 pub const LEAVERS_A_TURN: usize = 128;
 
 /// Silent executors that one sweep's turn removes.
@@ -267,7 +271,7 @@ pub const NODES: i32 = 127;
 /// Bytes of log credit that a turn takes beyond its own record, for the assignments that it causes.
 pub const MATCH_CREDIT: usize = 16 << 10;
 
-/// Bytes of log credit for a turn of the colony's own: 256 expiries or as many polls that left, with room to spare.
+/// Bytes of log credit for a turn of the colony's own: 256 expiries and [`LEAVERS_A_TURN`], with room to spare.
 pub const OWN_TURN_CREDIT: usize = 32 << 10;
 
 /// Bytes of an assignment's event in a record, at most.

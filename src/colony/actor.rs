@@ -147,10 +147,11 @@ impl ColonyActor {
     fn handle_call(&mut self, call: Call) {
         let Call { caller, command, reply, searched } = call;
         self.stop_if_disowned();
+        let is_founded = self.is_founded();
         if let Some((refusal, _)) = &self.ended {
             return refuse(reply, refusal.clone());
         }
-        if !self.is_founded() {
+        if !is_founded {
             return refuse(
                 reply,
                 Refusal::unavailable("the colony's first record has no room in the log, try again soon"),
@@ -223,5 +224,41 @@ impl ColonyActor {
             slot.deliver(generation, outcome);
         }
         self.ended = Some((refusal, Ended::Broken));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colony::Options;
+    use crate::colony::state::State;
+    use wal::{Log, Position, StreamId};
+
+    /// Surroundings without anybody.
+    pub(super) struct Nobody;
+
+    impl Surroundings for Nobody {
+        fn turned(&self, _: &mut Colony) {}
+    }
+
+    impl IdSource for Nobody {
+        fn random(&mut self) -> [u8; 32] {
+            [7; 32]
+        }
+    }
+
+    impl ColonyActor {
+        /// An empty colony whose records go to this log.
+        pub(super) fn sample(log: Arc<dyn Log>, surroundings: Arc<dyn Surroundings>) -> ColonyActor {
+            ColonyActor::new(Parts {
+                colony: Colony::new(State::default(), Arc::new(Options::default())),
+                founding: None,
+                stream: StreamWriter::new(log, StreamId(1), Position::ZERO),
+                clock: Clock::default(),
+                ids: Box::new(Nobody),
+                surroundings,
+                archive: None,
+            })
+        }
     }
 }

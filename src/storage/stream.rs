@@ -1,7 +1,7 @@
 //! A stream of the log as its one writer sees it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use wal::{Append, Class, Credit, DurableMark, Log, NoRoom, OnDurable, Outcome, Position, StreamId};
 
 /// One colony's stream (or the server's): where it ends and how far it is durable.
@@ -10,16 +10,24 @@ pub struct StreamWriter {
     id: StreamId,
     last: Position,
     durable: DurableMark,
+    fate: Arc<Fate>,
+}
+
+/// What has become of what was queued.
+#[derive(Default)]
+struct Fate {
     /// Whether a record was refused, since somebody else appends to the stream: what is in memory is not what is in the
     /// log any more.
-    disowned: Arc<AtomicBool>,
+    disowned: AtomicBool,
+    /// How many wait for what is queued, without a record of their own.
+    waiting: AtomicUsize,
 }
 
 impl StreamWriter {
     /// The writer of a stream that ends at `last`.
     pub fn new(log: Arc<dyn Log>, id: StreamId, last: Position) -> StreamWriter {
         let durable = log.durable(id);
-        StreamWriter { log, id, last, durable, disowned: Arc::default() }
+        StreamWriter { log, id, last, durable, fate: Arc::default() }
     }
 
     /// The stream's number.
@@ -53,10 +61,10 @@ impl StreamWriter {
 
     /// Queues a record; `then` runs on the log's thread when it is durable, or when it can't be.
     pub fn append(&mut self, record: Vec<u8>, credit: Credit, mut then: Vec<OnDurable>) {
-        let disowned = self.disowned.clone();
+        let fate = self.fate.clone();
         then.push(Box::new(move |outcome| {
             if outcome == Outcome::NotOwner {
-                disowned.store(true, Ordering::Release);
+                fate.disowned.store(true, Ordering::Release);
             }
         }));
         let append = Append { stream: self.id, expected: self.last, record, credit, on_durable: then };
@@ -65,11 +73,46 @@ impl StreamWriter {
 
     /// Whether the log has refused a record of this writer.
     pub fn is_disowned(&self) -> bool {
-        self.disowned.load(Ordering::Acquire)
+        self.fate.disowned.load(Ordering::Acquire)
     }
 
-    /// Runs `then` once all that is queued is durable.
+    /// How many wait by [`StreamWriter::after_queued`].
+    pub fn waiting(&self) -> usize {
+        self.fate.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Runs `then` once all that is queued is durable; with [`Outcome::NotOwner`] where a record of this stream was
+    /// refused, since what is in memory has never been durable then.
     pub fn after_queued(&self, then: OnDurable) {
-        self.log.after_queued(then);
+        let fate = self.fate.clone();
+        fate.waiting.fetch_add(1, Ordering::Relaxed);
+        self.log.after_queued(Box::new(move |outcome| {
+            fate.waiting.fetch_sub(1, Ordering::Relaxed);
+            let is_refused = outcome == Outcome::Durable && fate.disowned.load(Ordering::Acquire);
+            then(if is_refused { Outcome::NotOwner } else { outcome });
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+    use wal::MemoryLog;
+
+    #[test]
+    fn what_comes_after_a_refused_record_is_not_durable_either() {
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
+        for expected in [Outcome::Durable, Outcome::NotOwner] {
+            let mut stream = StreamWriter::new(log.clone(), StreamId(1), Position::ZERO);
+            let credit = stream.reserve(1, Class::Ordinary).expect("room");
+            stream.append(vec![1], credit, Vec::new());
+            let (tell, told) = channel();
+            stream.after_queued(Box::new(move |outcome| tell.send(outcome).unwrap_or_default()));
+            assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(expected));
+            assert_eq!(stream.is_disowned(), expected == Outcome::NotOwner);
+            assert_eq!(stream.waiting(), 0);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::ColonyActor;
 use crate::colony::mailbox::{Outcome, ReplyTo};
 use crate::colony::message::Reveals;
+use crate::limits;
 use crate::refusal::Refusal;
 
 /// Who is told the outcome of a message.
@@ -34,9 +35,18 @@ impl ColonyActor {
         if self.stream.is_durable(number) {
             return tell(outcome);
         }
+        if let Some(refusal) = self.too_many_wait() {
+            return tell(Err(refusal));
+        }
         self.stream.after_queued(Box::new(move |log| {
             tell(once_durable(log, outcome));
         }));
+    }
+
+    /// The refusal where too many answers wait already: they are whole answers, and stay when their clients have gone.
+    pub(super) fn too_many_wait(&self) -> Option<Refusal> {
+        let is_full = self.stream.waiting() >= limits::WAITING_ANSWERS;
+        is_full.then(|| Refusal::unavailable("too many wait for the server's disk, try again soon"))
     }
 }
 
@@ -59,6 +69,72 @@ pub(super) fn refuse(reply: ReplyTo, refusal: Refusal) {
             if slot.finish() {
                 slot.deliver(generation, Err(refusal));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colony::actor::tests::Nobody;
+    use crate::colony::colonies::statistics::GetColonyStats;
+    use crate::colony::event::Event;
+    use crate::colony::mailbox::Call;
+    use crate::crypto::Identity;
+    use crate::ids::Incarnation;
+    use std::sync::Arc;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+    use wal::{Enough, Gathering, Log, MemoryLog};
+
+    const SOON: Duration = Duration::from_secs(30);
+
+    fn founding() -> Event {
+        Event::Founded { name: "c".into(), owner: Identity::default(), incarnation: Incarnation::default() }
+    }
+
+    /// The status of what a stranger is told.
+    fn ask(actor: &mut ColonyActor) -> Receiver<Option<u16>> {
+        let (tell, told) = channel();
+        let reply = ReplyTo::Once(Box::new(move |outcome: Outcome| {
+            tell.send(outcome.err().map(|refusal| refusal.status)).unwrap_or_default();
+        }));
+        let command = Box::new(GetColonyStats::default());
+        actor.handle_call(Call { caller: Identity::from_text("stranger"), command, reply, searched: false });
+        told
+    }
+
+    #[test]
+    fn only_so_many_answers_wait_for_the_log() {
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
+        let mut actor = ColonyActor::sample(log, Arc::new(Nobody));
+        // Nothing is written as long as this thread does not wake the log.
+        let gathering = Gathering::begin(Enough { appends: u64::MAX, bytes: usize::MAX }, || ()).expect("the first");
+        actor.founding = Some(founding());
+        let waiting: Vec<_> = (0..limits::WAITING_ANSWERS).map(|_| ask(&mut actor)).collect();
+        assert!(
+            waiting.iter().all(|told| told.try_recv().is_err()),
+            "an answer left before what it reveals was durable"
+        );
+        assert_eq!(ask(&mut actor).try_recv(), Ok(Some(503)));
+        drop(gathering);
+        assert!(waiting.iter().all(|told| told.recv_timeout(SOON) == Ok(Some(403))));
+        assert_eq!(actor.stream.waiting(), 0);
+        assert_eq!(ask(&mut actor).recv_timeout(SOON), Ok(Some(403)));
+    }
+
+    #[test]
+    fn a_colony_whose_record_is_refused_stops_by_itself() {
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::new());
+        for is_refused in [false, true] {
+            let mut actor = ColonyActor::sample(log.clone(), Arc::new(Nobody));
+            actor.founding = Some(founding());
+            assert!(actor.is_founded());
+            let (tell, told) = channel();
+            log.after_queued(Box::new(move |_| tell.send(()).unwrap_or_default()));
+            told.recv_timeout(SOON).expect("the log goes on");
+            actor.tick();
+            assert_eq!(actor.ended.is_some(), is_refused);
         }
     }
 }

@@ -44,6 +44,7 @@ impl Message for Swept {
 impl Handler<Swept> for ColonyActor {
     type Result = ();
     fn handle(&mut self, Swept(result): Swept, ctx: &mut Self::Context) {
+        self.stop_if_disowned();
         if self.ended.is_some() {
             return;
         }
@@ -65,6 +66,7 @@ impl Message for Retrieve {
 impl Handler<Retrieve> for ColonyActor {
     type Result = ();
     fn handle(&mut self, Retrieve { found, purpose, reply }: Retrieve, ctx: &mut Self::Context) {
+        self.stop_if_disowned();
         if let Some((refusal, _)) = &self.ended {
             return reply(Err(refusal.clone()));
         }
@@ -79,6 +81,9 @@ impl Handler<Retrieve> for ColonyActor {
         match self.make_record(&events, class, at) {
             Ok((record, credit)) => {
                 self.record(events, record, credit, at, |_| Answering::Nobody);
+                if let Some((refusal, _)) = &self.ended {
+                    return reply(Err(refusal.clone()));
+                }
                 // A removal's answer must not leave before its record is durable; a revival's message waits for its own.
                 self.stream.after_queued(Box::new(move |log| match log {
                     wal::Outcome::Durable => reply(Ok(true)),
@@ -113,7 +118,7 @@ impl ColonyActor {
             }
             correction.map(Event::History).into_iter().collect()
         });
-        if let Some((archive, of, batches)) = self.told_lost.take() {
+        if let Some((archive, of, batches)) = self.told_lost.take().filter(|_| self.ended.is_none()) {
             self.stream.after_queued(Box::new(move |log| {
                 if log == wal::Outcome::Durable {
                     archive.adopt(of, batches);

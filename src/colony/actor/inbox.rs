@@ -214,42 +214,17 @@ impl Mailbox for ActorMailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
-    use crate::colony::actor::{Parts, Surroundings};
+    use crate::colony::actor::tests::Nobody;
     use crate::colony::colonies::statistics::GetColonyStats;
     use crate::colony::mailbox::ReplyTo;
-    use crate::colony::state::State;
-    use crate::colony::{Colony, Options};
     use crate::crypto::Identity;
-    use crate::ids::IdSource;
-    use crate::storage::stream::StreamWriter;
     use std::time::Duration;
-    use wal::{MemoryLog, Position, StreamId};
-
-    struct Nobody;
-
-    impl Surroundings for Nobody {
-        fn turned(&self, _: &mut Colony) {}
-    }
-
-    impl IdSource for Nobody {
-        fn random(&mut self) -> [u8; 32] {
-            [7; 32]
-        }
-    }
+    use wal::MemoryLog;
 
     #[test]
     fn a_colony_that_is_removed_leaves_memory() {
         let surroundings = Arc::new(Nobody);
-        let actor = ColonyActor::new(Parts {
-            colony: Colony::new(State::default(), Arc::new(Options::default())),
-            founding: None,
-            stream: StreamWriter::new(Arc::new(MemoryLog::new()), StreamId(1), Position::ZERO),
-            clock: Clock::default(),
-            ids: Box::new(Nobody),
-            surroundings: surroundings.clone(),
-            archive: None,
-        });
+        let actor = ColonyActor::sample(Arc::new(MemoryLog::new()), surroundings.clone());
         actix_rt::System::new().block_on(async move {
             let mailbox = ActorMailbox { address: actor.start(), refusals: Arc::default() };
             let (tell, told) = tokio::sync::oneshot::channel();

@@ -17,7 +17,7 @@ pub(super) struct Job {
 }
 
 impl ColonyActor {
-    /// Takes the first step of a new job; the colony's timer takes the others.
+    /// Takes up a new job, and the next step of the one that has waited longest; the colony's timer takes the others.
     pub(super) fn begin_job(&mut self, work: Box<dyn Gradual>, tell: Tell) {
         if self.jobs.len() >= limits::GRADUAL_JOBS {
             return tell(Err(Refusal::unavailable("too many long jobs are under way in this colony, try again later")));

@@ -58,6 +58,7 @@ impl ColonyActor {
 
     /// Ends polls whose time is over, takes back what was held for those who left, and lets expire what is due.
     pub(super) fn tick(&mut self) {
+        self.stop_if_disowned();
         if self.ended.is_some() {
             return;
         }

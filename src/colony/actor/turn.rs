@@ -74,6 +74,9 @@ impl ColonyActor {
 
     /// Changes what is in memory only. What that tells waits for no record: it would not outlive a crash either.
     pub(super) fn carry_out_volatile(&mut self, volatile: Volatile, tell: Tell, at: Moment) {
+        if let Some(refusal) = self.too_many_wait() {
+            return tell(Err(refusal));
+        }
         let Volatile { effect, reveals } = volatile;
         self.guarded(|actor| {
             let outcome = effect(&mut actor.colony, at);
@@ -129,8 +132,11 @@ impl ColonyActor {
     }
 
     /// A turn of the colony's own, for what nobody asked for: `decide` says what happens. Without credit from the log
-    /// nothing happens, and the timer tries again.
+    /// nothing happens, and the timer tries again; nothing happens any more in a colony that has ended.
     pub(super) fn own_turn(&mut self, decide: impl FnOnce(&mut ColonyActor, Moment) -> Vec<Event>) {
+        if self.ended.is_some() {
+            return;
+        }
         let at = self.moment();
         let Ok(mut credit) = self.take_credit(limits::OWN_TURN_CREDIT, Class::Essential) else {
             self.colony.unmatched = true;
