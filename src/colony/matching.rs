@@ -342,7 +342,7 @@ impl Colony {
         }
     }
 
-    /// The same for those whose assignment is still held. Where an executor left, its processes wait again and that was
+    /// What [`Colony::answer_without_right`] is for waiters, for those whose assignment is still held. Where an executor left, its processes wait again and that was
     /// taken back already; here its key is another one, and its processes run.
     fn revoke_without_right(
         &mut self,
