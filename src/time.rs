@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Microseconds from year 1 to the Unix epoch.
 const YEAR_1_US: i64 = -62_135_596_800_000_000;
 
+/// The last microsecond of the year 9999.
+const LAST_US: i64 = 253_402_300_799_999_999;
+
 /// A turn's time in nanoseconds since the Unix epoch. Strictly increasing within one colony.
 pub type Nanos = i64;
 
@@ -97,7 +100,7 @@ impl Time {
     }
 
     /// Reads a strict RFC 3339 text (chapter 1, 2.1): upper-case `T` and `Z` or a numeric offset, years 0001 to 9999,
-    /// `.` or `,` before the fraction; rounded to microseconds. `None` for anything else.
+    /// `.` or `,` before the fraction; rounded to microseconds, and to these years. `None` for anything else.
     pub fn from_text(text: &str) -> Option<Time> {
         let bytes = text.as_bytes();
         if bytes.len() < 20 || !text.is_ascii() {
@@ -148,7 +151,8 @@ impl Time {
             _ => return None,
         };
         let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset;
-        Some(Time(seconds * 1_000_000 + (nanos + 500) / 1_000))
+        // By its zone or by rounding a time may come into a year that nobody reads.
+        Some(Time((seconds * 1_000_000 + (nanos + 500) / 1_000).clamp(YEAR_1_US, LAST_US)))
     }
 }
 
@@ -253,6 +257,9 @@ mod tests {
             ("2024-02-29T23:59:59-00:30", "2024-03-01T00:29:59Z"),
             ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
             ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+            ("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.999999Z"),
+            ("9999-12-31T23:59:59-10:00", "9999-12-31T23:59:59.999999Z"),
+            ("0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00Z"),
         ] {
             assert_eq!(Time::from_text(input).map(Time::to_text).as_deref(), Some(shown), "{input}");
         }

@@ -181,6 +181,11 @@ fn what_costs_much_to_read_is_refused() {
             }
         }
     }
+    // What no client can hold as a number.
+    for (member, value) in [("args", "[1e400]"), ("kwargs", "{\"a\":[-1E999]}")] {
+        assert_eq!(status(&signed(&spec(member, value))), 400, "{value}");
+    }
+    assert_eq!(status(&signed(&spec("args", "[1e300,12345678901234567890]"))), 200);
     let list = |count: usize| format!("[{}\"\"]", "\"\",".repeat(count));
     assert_eq!(status(&signed(&spec("channels", &list(1_000_000)))), 400);
     assert_eq!(status(&signed(&list(1_000_000))), 400);

@@ -3,6 +3,7 @@
 
 mod decode;
 mod mend;
+mod numbers;
 mod octets;
 mod raw;
 mod write;

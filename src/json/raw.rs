@@ -170,5 +170,8 @@ fn of_kind<'de, D: Deserializer<'de>>(deserializer: D, first: u8, kind: &str) ->
     if super::is_deeper(raw.text(), crate::limits::JSON_DEPTH) {
         return Err(serde::de::Error::custom("the value is nested too deeply"));
     }
+    if super::numbers::any_out_of_range(raw.text()) {
+        return Err(serde::de::Error::custom("a number is out of range"));
+    }
     Ok(Some(raw))
 }
