@@ -173,6 +173,29 @@ fn only_members_may_watch() {
 }
 
 #[test]
+fn an_executor_that_names_no_colony_watches_its_own() {
+    let server = Server::start();
+    let (colony, other) = (Colony::new(&server), Colony::new(&server));
+    let unnamed = |colony: &Colony| {
+        let mut message = to_processes(colony, 0, 60);
+        message.as_object_mut().unwrap().remove("colonyname");
+        message
+    };
+    let key = colony.executor("e");
+    // In another one it may not work.
+    other.add_executor("pending", &key, json!({}));
+    let mut socket = subscribed(&server, &key, &unnamed(&colony));
+    other.submit_any();
+    let id = colony.submit_any();
+    assert_eq!(event(&socket.next())["processid"], id);
+    socket.assert_quiet();
+    for stranger in [&colony.user, &PrivateKey::generate()] {
+        socket.say(stranger, &unnamed(&colony));
+        assert_eq!(refusal(&socket.next()), (403, "executor not found".to_owned()));
+    }
+}
+
+#[test]
 fn whoever_loses_the_right_hears_no_more() {
     let server = Server::start();
     let colony = Colony::new(&server);

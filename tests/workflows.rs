@@ -116,6 +116,29 @@ fn a_random_graph_runs() {
 }
 
 #[test]
+fn the_processes_of_a_workflow_are_listed_by_state() {
+    let server = Server::start();
+    let colony = Colony::new(&server);
+    let client = Client::new(server.address());
+    let (graph, ids) = submit(&colony, &client, &[vec![], vec![0], vec![1]]);
+    colony.submit_any();
+    let executor = colony.executor("e");
+    assert_eq!(colony.assign(&executor, 1).process_id(), ids[0]);
+    let listed = |state: i64, count: i64| {
+        let message = json!({"msgtype": "getprocessesmsg", "colonyname": colony.name, "processgraphid": graph,
+            "state": state, "count": count});
+        let rows = client.call(&colony.user, &message).ok();
+        let rows = rows.as_array().cloned().unwrap_or_default().into_iter();
+        rows.map(|row| row["processid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(-1, 100), ids);
+    assert_eq!(listed(0, 100), ids[1..]);
+    assert_eq!(listed(0, 1), ids[1..2]);
+    assert_eq!(listed(1, 100), ids[..1]);
+    assert!(listed(2, 100).is_empty());
+}
+
+#[test]
 fn what_can_not_run_leaves_no_trace() {
     let server = Server::start();
     let colony = Colony::new(&server);

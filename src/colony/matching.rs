@@ -125,7 +125,7 @@ impl Colony {
         notices.extend(self.take_notices());
         self.set_timers(at);
         self.reschedule(at.monotonic);
-        self.watch_registered(at.monotonic);
+        self.watch_registered(at);
         Settled { answers, notices }
     }
 

@@ -192,6 +192,9 @@ impl State {
                 self.changes.known.extend(self.users.concerned(&event).into_iter().flatten().cloned());
                 if let UserEvent::Rekeyed { from, to } = &event {
                     self.rekey_starters(from, to);
+                    if let Some(user) = self.users.by_id(from) {
+                        self.processes.rekey_channels(&user.name, from, to, number);
+                    }
                 }
                 self.users.apply(event);
             }
@@ -221,6 +224,9 @@ impl State {
         }
         if let ExecutorEvent::Rekeyed { from, to } = &event {
             self.processes.rekey(from, to, number);
+            for name in self.executors.names_of(from) {
+                self.processes.rekey_channels(name, from, to, number);
+            }
             self.rekey_starters(from, to);
             self.changes.identities.push(from.clone());
         }

@@ -61,7 +61,7 @@ impl Colony {
     /// Takes over the deadlines of a state that was read back. What expired while the server was down, or is about to, is left alone
     /// for `grace` microseconds, so that executors can come back and close their work.
     pub fn start_timers(&mut self, at: Moment, grace: u64) {
-        self.watch_all(at.monotonic);
+        self.watch_all(at);
         self.start_schedule();
         self.start_retention(at.monotonic);
         for process in self.state.processes.iter() {

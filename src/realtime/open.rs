@@ -34,7 +34,8 @@ pub(super) struct Wanted {
     /// How long it lasts.
     pub timeout: Duration,
     identity: Identity,
-    colony: Arc<ColonyHandle>,
+    /// The colony, or all that may be meant, where no name is given.
+    colonies: Vec<Arc<ColonyHandle>>,
     topic: Topic,
 }
 
@@ -69,27 +70,42 @@ impl Wanted {
             reason => kind.unreadable(reason).into(),
         })?;
         let timeout = timeout(kind, request.timeout);
-        let (colony, topic) = find(rpc, kind, request)?;
-        Ok(Wanted { kind, timeout, identity, colony, topic })
+        let (colonies, topic) = find(rpc, kind, request, &identity)?;
+        Ok(Wanted { kind, timeout, identity, colonies, topic })
     }
 
-    /// Subscribes.
+    /// Subscribes, in the first colony that lets the caller.
     pub async fn subscribe(self, rpc: &Rpc, subscriber: Arc<dyn Subscriber>) -> Result<Subscribed, NotWanted> {
-        let Wanted { identity, colony, topic, .. } = self;
+        let Wanted { identity, colonies, topic, .. } = self;
         let subscription = || {
             let (identity, topic, subscriber) = (identity.clone(), topic.clone(), subscriber.clone());
             Subscription { identity, topic, subscriber }
         };
-        let mut outcome = subscribe_once(&colony, subscription(), PastProcess::NotSearched).await?;
-        if let Err(NotSubscribed::Elsewhere(lookup)) = outcome {
-            let past = PastProcess::Searched(rpc.past_process(&lookup).await?.map(Box::new));
-            outcome = subscribe_once(&colony, subscription(), past).await?;
+        let mut refused = not_an_executor();
+        for colony in colonies {
+            match subscribe_to(rpc, colony, &subscription).await {
+                Err(NotWanted::Refused(refusal)) => refused = refusal,
+                other => return other,
+            }
         }
-        match outcome {
-            Ok(id) => Ok(Subscribed { colony, id }),
-            Err(NotSubscribed::Refused(refusal)) => Err(refusal.into()),
-            Err(NotSubscribed::Elsewhere(_)) => Err(too_busy().into()),
-        }
+        Err(refused.into())
+    }
+}
+
+async fn subscribe_to(
+    rpc: &Rpc,
+    colony: Arc<ColonyHandle>,
+    subscription: &impl Fn() -> Subscription,
+) -> Result<Subscribed, NotWanted> {
+    let mut outcome = subscribe_once(&colony, subscription(), PastProcess::NotSearched).await?;
+    if let Err(NotSubscribed::Elsewhere(lookup)) = outcome {
+        let past = PastProcess::Searched(rpc.past_process(&lookup).await?.map(Box::new));
+        outcome = subscribe_once(&colony, subscription(), past).await?;
+    }
+    match outcome {
+        Ok(id) => Ok(Subscribed { colony, id }),
+        Err(NotSubscribed::Refused(refusal)) => Err(refusal.into()),
+        Err(NotSubscribed::Elsewhere(_)) => Err(too_busy().into()),
     }
 }
 
@@ -119,7 +135,12 @@ fn timeout(kind: Kind, seconds: i64) -> Duration {
     Duration::from_secs(u64::try_from(seconds.min(limits::POLL_SECONDS)).unwrap_or(0))
 }
 
-fn find(rpc: &Rpc, kind: Kind, request: SubscribeRequest) -> Result<(Arc<ColonyHandle>, Topic), Refusal> {
+fn find(
+    rpc: &Rpc,
+    kind: Kind,
+    request: SubscribeRequest,
+    caller: &Identity,
+) -> Result<(Vec<Arc<ColonyHandle>>, Topic), Refusal> {
     let of_process = || {
         let id = ProcessId::from_text(&request.processid)?;
         Some((rpc.directory.of_process(&request.processid)?, id))
@@ -127,16 +148,18 @@ fn find(rpc: &Rpc, kind: Kind, request: SubscribeRequest) -> Result<(Arc<ColonyH
     match kind {
         Kind::Process => {
             let (colony, id) = of_process().ok_or_else(|| unknown_process(&request.processid))?;
-            Ok((colony, Topic::Process { id, state: request.state }))
+            Ok((vec![colony], Topic::Process { id, state: request.state }))
         }
         Kind::Processes => {
-            let colony = rpc.directory.by_name(&request.colonyname);
-            let colony = colony.ok_or_else(not_an_executor)?;
-            Ok((colony, Topic::ExecutorType { name: request.executortype.into(), state: request.state }))
+            let colonies = match request.colonyname.as_str() {
+                "" => rpc.directory.of_identity(caller),
+                name => rpc.directory.by_name(name).into_iter().collect(),
+            };
+            Ok((colonies, Topic::ExecutorType { name: request.executortype.into(), state: request.state }))
         }
         Kind::Channel => {
             let (colony, process) = of_process().ok_or_else(channels::unknown_process)?;
-            Ok((colony, Topic::Channel { process, name: request.name.into(), after: request.afterseq }))
+            Ok((vec![colony], Topic::Channel { process, name: request.name.into(), after: request.afterseq }))
         }
     }
 }

@@ -110,6 +110,7 @@ mod tests {
         let mut actor = ColonyActor::sample(log, Arc::new(Nobody));
         // Nothing is written as long as this thread does not wake the log.
         let gathering = Gathering::begin(Enough { appends: u64::MAX, bytes: usize::MAX }, || ()).expect("the first");
+        gathering.hold_back(true);
         actor.founding = Some(founding());
         let waiting: Vec<_> = (0..limits::WAITING_ANSWERS).map(|_| ask(&mut actor)).collect();
         assert!(

@@ -349,3 +349,20 @@ proptest! {
         prop_assert_eq!(page.len(), (count - skipped).min(most));
     }
 }
+
+#[test]
+fn a_submitter_with_another_key_keeps_its_channels() {
+    let mut fixture = Fixture::with(r#"["a"]"#, Options::default());
+    fixture.assign("e");
+    assert_eq!(fixture.append("u", r#"{"name":"a","sequence":1,"payload":"eA=="}"#), Ok(()));
+    let (from, to) = (Identity::from_text("u"), Identity::from_text("new"));
+    fixture.happens(Event::Executor(ExecutorEvent::Rekeyed { from, to }));
+    assert_eq!(fixture.append("new", r#"{"name":"a","sequence":2,"payload":"eA=="}"#), Ok(()));
+    assert_eq!(fixture.read("new", r#"{"name":"a"}"#), fixture.read("e", r#"{"name":"a"}"#));
+    assert!(fixture.append("u", r#"{"name":"a","sequence":3,"payload":"eA=="}"#).is_err());
+    // So it is after a restart.
+    assert_eq!(
+        fixture.colony.state.processes.get(&PROCESS).map(|process| process.initiator.to_string()),
+        Some("new".into())
+    );
+}

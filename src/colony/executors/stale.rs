@@ -32,41 +32,46 @@ impl Colony {
     pub fn heard_from(&mut self, id: &Identity, monotonic: u64) {
         for name in self.state.executors.names_of(id) {
             if let Some(latest) = self.signs.latest.get_mut(name) {
-                *latest = monotonic;
+                *latest = monotonic.max(*latest);
             }
         }
     }
 
     /// An executor asked for work, or has waited for it until now: it is watched from now on.
     pub(in crate::colony) fn watch(&mut self, executor: &str, monotonic: u64) {
+        self.watch_from(executor, monotonic);
+        self.plan_sweep(monotonic);
+    }
+
+    fn watch_from(&mut self, executor: &str, sign: u64) {
         match self.signs.latest.get_mut(executor) {
-            Some(latest) => *latest = monotonic,
+            Some(latest) => *latest = sign.max(*latest),
             None => {
-                self.signs.latest.insert(executor.to_owned(), monotonic);
+                self.signs.latest.insert(executor.to_owned(), sign);
             }
         }
-        self.plan_sweep(monotonic);
     }
 
     /// Takes over the executors of a state that was read back: all have just been heard. Those are watched of which the
     /// record knows that they have worked.
-    pub(in crate::colony) fn watch_all(&mut self, monotonic: u64) {
+    pub(in crate::colony) fn watch_all(&mut self, at: Moment) {
         let speaking = self.state.executors.iter().filter(|executor| executor.state.may_speak());
         let worked = speaking.filter(|executor| executor.lastheardfromtime.is_set());
-        self.signs.latest = worked.map(|executor| (executor.executorname.clone(), monotonic)).collect();
-        self.plan_sweep(monotonic);
+        let heard = worked.map(|executor| (executor.executorname.clone(), heard(executor.lastheardfromtime, at)));
+        self.signs.latest = heard.collect();
+        self.plan_sweep(at.monotonic);
     }
 
     /// Looks at the executors that this turn's events registered: they are watched where they brought a time at which
-    /// they were heard, from now on.
-    pub(in crate::colony) fn watch_registered(&mut self, monotonic: u64) {
+    /// they were heard, from now on, or from then on where that is still to come.
+    pub(in crate::colony) fn watch_registered(&mut self, at: Moment) {
         for name in std::mem::take(&mut self.state.changes.registered) {
             self.heard.remove(&name);
-            let has_time = self.state.executors.get(&name).is_some_and(|executor| executor.lastheardfromtime.is_set());
-            if has_time {
-                self.watch(&name, monotonic);
-            } else {
-                self.signs.latest.remove(&name);
+            self.signs.latest.remove(&name);
+            let brought = self.state.executors.get(&name).map(|executor| executor.lastheardfromtime);
+            if let Some(time) = brought.filter(|time| time.is_set()) {
+                self.watch_from(&name, heard(time, at));
+                self.plan_sweep(at.monotonic);
             }
         }
     }
@@ -98,7 +103,7 @@ impl Colony {
                 state.processes.held_by(id).any(|process| in_time(process.exec_deadline))
             };
             if waiters.has(id) || works() {
-                *latest = at.monotonic;
+                *latest = at.monotonic.max(*latest);
             }
             if at.monotonic.saturating_sub(*latest) < stale_after {
                 return true;
@@ -116,6 +121,12 @@ impl Colony {
         self.plan_sweep(at.monotonic);
         stale.into_iter().map(|name| Event::Executor(ExecutorEvent::Removed(name))).collect()
     }
+}
+
+/// When the clock that never leaps comes to this time; now, where it is over.
+fn heard(time: Time, at: Moment) -> u64 {
+    let ahead = time.micros().saturating_sub(at.now.div_euclid(1_000));
+    at.monotonic.saturating_add(u64::try_from(ahead).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -149,7 +160,7 @@ mod tests {
             colony.apply(Event::Executor(ExecutorEvent::Added(Box::new(executor))), at(0).now, 1);
             colony.apply(Event::Executor(ExecutorEvent::Approved((*name).to_owned())), at(0).now, 1);
         }
-        colony.watch_registered(0);
+        colony.watch_registered(at(0));
         colony
     }
 
@@ -211,9 +222,30 @@ mod tests {
         let mut before = colony(&["worked", "never asked"]);
         give(&mut before, "worked", 1, 0);
         let mut after = Colony::new(before.state, Arc::new(Options::default()));
-        after.watch_all(0);
+        after.watch_all(at(0));
         assert!(sweep(&mut after, 599).is_empty());
         assert_eq!(sweep(&mut after, 700), ["worked"]);
+    }
+
+    #[test]
+    fn a_time_that_is_still_to_come_counts_from_then_on() {
+        let mut colony = colony(&[]);
+        for (name, seconds) in [("past", -5), ("future", 1_000)] {
+            let lastheardfromtime = Time::from_nanos(at(0).now).plus_micros(seconds * 1_000_000);
+            let (executorname, executorid) = (name.to_owned(), id(name));
+            let executor = Executor { executorname, executorid, lastheardfromtime, ..Executor::default() };
+            colony.apply(Event::Executor(ExecutorEvent::Added(Box::new(executor))), at(0).now, 1);
+        }
+        colony.watch_registered(at(0));
+        assert!(colony.signs.next_sweep().is_some_and(|due| due <= 100 * SECOND));
+        // What it says meanwhile does not shorten it.
+        colony.heard_from(&id("future"), 10 * SECOND);
+        assert!(sweep(&mut colony, 599).is_empty());
+        assert_eq!(sweep(&mut colony, 700), ["past"]);
+        let mut after = Colony::new(colony.state, Arc::new(Options::default()));
+        after.watch_all(at(700));
+        assert!(sweep(&mut after, 1_500).is_empty());
+        assert_eq!(sweep(&mut after, 1_700), ["future"]);
     }
 
     #[test]

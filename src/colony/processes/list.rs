@@ -24,7 +24,8 @@ pub struct GetProcesses {
     executortype: String,
     label: String,
     initiator: String,
-    /// Two clients ask for the processes of a workflow in this way, with -1 for all states (chapter 2, 11.3).
+    /// Two clients ask for the processes of a workflow in this way, with -1 for all states (chapter 2, 11.3). Other filters
+    /// do not apply then.
     processgraphid: String,
 }
 
@@ -45,20 +46,21 @@ impl ColonyMessage for GetProcesses {
         if !self.initiator.is_empty() && state.users.get(&self.initiator).is_none() {
             return Err(Refusal::bad_request(format!("User <{}> does not exist", self.initiator)));
         }
-        if !self.processgraphid.is_empty() && self.state == -1 {
+        let wanted = ProcessState::from_number(self.state);
+        if !self.processgraphid.is_empty() && (wanted.is_some() || self.state == -1) {
             let count = usize::try_from(self.count).unwrap_or(0);
             return Ok(match turn.colony.lookup(Address::Graph(&self.processgraphid)) {
                 Some(lookup) => {
                     let empty = turn.colony.empty();
-                    Decision::from_past(move |past| nodes_of_past(past, lookup, empty, count))
+                    Decision::from_past(move |past| nodes_of_past(past, lookup, empty, wanted, count))
                 }
                 None => {
                     let id = GraphId::from_text(&self.processgraphid);
-                    Decision::answer(NullIfEmpty(id.map(|id| nodes(state, &id, count)).unwrap_or_default()))
+                    Decision::answer(NullIfEmpty(id.map(|id| nodes(state, &id, wanted, count)).unwrap_or_default()))
                 }
             });
         }
-        let Some(wanted) = ProcessState::from_number(self.state) else {
+        let Some(wanted) = wanted else {
             return Err(Refusal::bad_request("Failed to get processes, invalid msg.State"));
         };
         let Ok(count) = usize::try_from(self.count) else {
@@ -91,10 +93,11 @@ impl ColonyMessage for GetProcesses {
     }
 }
 
-/// The nodes of a workflow, depth first.
-fn nodes(state: &State, graph: &GraphId, count: usize) -> Vec<ProcessAnswer> {
+/// The nodes of a workflow that are in this state, or all, depth first.
+fn nodes(state: &State, graph: &GraphId, wanted: Option<ProcessState>, count: usize) -> Vec<ProcessAnswer> {
     let order = state.workflows.get(graph).map(Workflow::order).unwrap_or_default();
-    ProcessAnswer::rows(order.iter().take(count).filter_map(|id| state.processes.get(id)), state)
+    let nodes = order.iter().filter_map(|id| state.processes.get(id));
+    ProcessAnswer::rows(nodes.filter(|node| wanted.is_none_or(|wanted| node.state == wanted)).take(count), state)
 }
 
 /// The same of one that is past.
@@ -102,6 +105,7 @@ fn nodes_of_past(
     past: &dyn Past,
     lookup: Lookup,
     mut empty: Colony,
+    wanted: Option<ProcessState>,
     count: usize,
 ) -> Result<NullIfEmpty<ProcessAnswer>, PastError> {
     let found = past.find(lookup.of, &lookup.missing, &lookup.hidden)?;
@@ -110,5 +114,5 @@ fn nodes_of_past(
     };
     let id = workflow.id;
     empty.state.restore(Recalled::Workflow(workflow, processes), 0);
-    Ok(NullIfEmpty(nodes(&empty.state, &id, count)))
+    Ok(NullIfEmpty(nodes(&empty.state, &id, wanted, count)))
 }

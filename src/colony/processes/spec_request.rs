@@ -116,13 +116,13 @@ impl SpecRequest {
         let cpu = parse_cpu(&conditions.cpu)?;
         let memory = parse_memory(&conditions.mem)?;
         let storage = parse_memory(&conditions.storage)?;
-        let gpu = conditions.gpu.into_gpu()?;
         let texts = [
             ("nodename", &self.nodename),
             ("funcname", &self.funcname),
             ("label", &self.label),
             ("executortype", &conditions.executortype),
             ("locationname", &conditions.locationname),
+            ("gpu.name", &conditions.gpu.name),
         ];
         for (member, text) in texts {
             if text.contains('\0') {
@@ -131,11 +131,13 @@ impl SpecRequest {
                 )));
             }
         }
+        let gpu = conditions.gpu.into_gpu()?;
         let names = conditions.executornames.as_deref().unwrap_or_default();
         let env = self.env.iter().flat_map(|(key, value)| [key, value]);
-        if names.iter().chain(&conditions.dependencies).chain(env).any(|text| text.contains('\0')) {
+        if names.iter().chain(&conditions.dependencies).chain(&self.channels).chain(env).any(|text| text.contains('\0'))
+        {
             return Err(Refusal::bad_request(
-                "Failed to submit function spec, a name or a variable contains a zero byte",
+                "Failed to submit function spec, a name, a channel or a variable contains a zero byte",
             ));
         }
         if names.len() > limits::EXECUTOR_NAMES || self.env.len() > limits::ATTRIBUTES_PER_PROCESS {

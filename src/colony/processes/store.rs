@@ -284,6 +284,24 @@ impl Processes {
         self.held.entry(to.clone()).or_default().extend(slots);
     }
 
+    /// A member of this name changed its key: it keeps the channels of what it has submitted and that is not over
+    /// (chapter 1, 11). Proportional to that.
+    pub fn rekey_channels(&mut self, name: &str, from: &Identity, to: &Identity, number: u64) {
+        let open = [ProcessState::Waiting, ProcessState::Running];
+        let lists = self.lists();
+        let mine: Vec<Slot> = open.into_iter().flat_map(|state| lists.of(state, ListFilter::Initiator(name))).collect();
+        drop(lists);
+        for slot in mine {
+            let has_channels = |process: &Process| process.initiator == *from && !process.spec.channels.is_empty();
+            if self.table.at(slot).is_some_and(has_channels)
+                && let Some(process) = self.table.at_mut(slot)
+            {
+                process.initiator = to.clone();
+                process.changed = number;
+            }
+        }
+    }
+
     /// Carries out what a workflow said about one of its nodes.
     pub fn answer(&mut self, answer: NodeAnswer, at: Turned, changes: &mut Changes) {
         match answer {
