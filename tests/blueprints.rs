@@ -293,6 +293,26 @@ fn only_members_report_a_status() {
 }
 
 #[test]
+fn crons_of_blueprints_need_nobody_to_be_there() {
+    let server = Server::start();
+    let colony = Colony::new(&server);
+    define(&colony, "k", "K", &json!({ "type": "object" }));
+    let brief = PrivateKey::generate();
+    colony.add_user("brief", &brief);
+    for (key, name) in [(&colony.owner, "of-the-owner"), (&brief, "of-a-user")] {
+        say(&colony, key, "addblueprintmsg", blueprint(&colony, name, "K", &json!({}))).ok();
+    }
+    say(&colony, &colony.owner, "removeusermsg", json!({ "colonyname": colony.name, "name": "brief" })).ok();
+    let before = colony.statistics();
+    assert_eq!(before["waitingprocesses"], 2, "each add asks for one");
+    let crons = say(&colony, &colony.user, "getcronsmsg", json!({ "colonyname": colony.name, "count": 10 })).ok();
+    for cron in crons.as_array().unwrap() {
+        say(&colony, &colony.user, "runcronmsg", json!({ "cronid": cron["cronid"] })).ok();
+    }
+    support::wait::until_true("the crons' workflows", || colony.statistics()["waitingworkflows"] == 2);
+}
+
+#[test]
 fn a_definition_stays_under_its_blueprints() {
     let server = Server::start();
     let colony = Colony::new(&server);

@@ -18,16 +18,17 @@ pub struct Starter {
     pub id: Identity,
     /// The name at that time.
     pub name: Box<str>,
-    /// Whether it is a user: what a removed user added does not start any more, while what a removed executor added
-    /// goes on (chapter 3, 6.2).
-    pub is_user: bool,
+    /// Whether nothing starts any more when it is no user of the colony: so it is with what a user added, while what a
+    /// removed executor added goes on (chapter 3, 6.2), and so do the crons of blueprints (chapter 5, 11).
+    pub must_be_member: bool,
 }
 
 impl Colony {
     /// The caller as the one who adds something that starts workflows.
     pub(crate) fn starter(&self, caller: &Identity) -> Option<Starter> {
         let name = self.state.initiator_name(caller)?;
-        Some(Starter { id: caller.clone(), name: name.into(), is_user: self.state.executors.acting(caller).is_none() })
+        let must_be_member = self.state.executors.acting(caller).is_none();
+        Some(Starter { id: caller.clone(), name: name.into(), must_be_member })
     }
 
     /// Checks a workflow's text in full, so that what is added can be started.
@@ -66,7 +67,7 @@ impl Colony {
         now: Nanos,
         ids: &mut dyn IdSource,
     ) -> Result<GraphSubmission, Refusal> {
-        if starter.is_user && self.state.users.by_id(&starter.id).is_none() {
+        if starter.must_be_member && self.state.users.by_id(&starter.id).is_none() {
             return Err(Refusal::odd(format!("the user {} who added it is not in the colony any more", starter.name)));
         }
         let bounds = self.options.bounds;

@@ -132,12 +132,13 @@ pub fn follow(turn: &mut Turn<'_>, before: Option<&Blueprint>, after: Option<&Bl
     }
 }
 
-/// A reconciliation cron of this caller. The colony's owner is nobody in it, so what it adds never starts by itself.
+/// A reconciliation cron of this caller. It goes on when the caller is removed; the colony's owner is nobody in it, so its
+/// crons start in an empty name.
 fn cron_of(colony: &Colony, caller: &Identity, wanted: ReconcileCron, now: Nanos, ids: &mut dyn IdSource) -> Cron {
-    let nobody = || Starter { id: caller.clone(), name: "".into(), is_user: true };
+    let name = colony.state.initiator_name(caller).unwrap_or_default().into();
     let mut cron = Cron {
         id: CronId::new(colony.state.incarnation, now, ids.random()),
-        starter: colony.starter(caller).unwrap_or_else(nobody),
+        starter: Starter { id: caller.clone(), name, must_be_member: false },
         name: wanted.name.into(),
         expression: "".into(),
         interval: wanted.interval,

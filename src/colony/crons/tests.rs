@@ -10,7 +10,7 @@ use crate::time::Time;
 pub(super) fn cron() -> Cron {
     Cron {
         id: CronId([0; 32]),
-        starter: Starter { id: Identity::from_text("u"), name: "u".into(), is_user: true },
+        starter: Starter { id: Identity::from_text("u"), name: "u".into(), must_be_member: true },
         name: "c".into(),
         expression: "0 * * * * *".into(),
         interval: -1,
