@@ -1,5 +1,6 @@
 //! `colonies colony`.
 
+use super::confirm::confirm;
 use super::connection::{Connection, Global};
 use super::given::parse_id;
 use super::statistics;
@@ -7,6 +8,7 @@ use super::table::Grid;
 use crate::client::Colony;
 use crate::crypto::Identity;
 use clap::{Args, Subcommand};
+use std::io::IsTerminal;
 
 /// Colonies.
 #[derive(Args)]
@@ -28,11 +30,14 @@ enum ColonyCommand {
         #[arg(long, env = "COLONIES_COLONY_ID", value_parser = parse_id)]
         colonyid: String,
     },
-    /// Remove a colony with everything in it; for the server's owner
+    /// Remove a colony with everything in it; for the server's owner. Asks first on a terminal
     Remove {
         /// Name of the colony
         #[arg(long)]
         name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// List all colonies; for the server's owner
     #[command(alias = "list")]
@@ -74,7 +79,10 @@ impl ColonyGroup {
                 let about = [("ColonyID", colonyid.as_str()), ("ColonyName", &colony.name)];
                 session.out.made("Colony added", &about, &colony)?;
             }
-            ColonyCommand::Remove { name } => {
+            ColonyCommand::Remove { name, yes } => {
+                // Scripts of the reference's command are not asked there, so they are not here.
+                let confirmed = yes || !std::io::stdin().is_terminal();
+                confirm(&format!("Remove colony <{name}> with everything in it?"), confirmed)?;
                 client.remove_colony(&session.server_owner()?, &name)?;
                 session.out.done("Colony removed", &[("ColonyName", &name)])?;
             }

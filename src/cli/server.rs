@@ -125,7 +125,7 @@ pub struct Start {
     stale_executor_duration: u64,
     /// Seconds between two looks for silent executors
     #[arg(long, env = "COLONIES_CLEANUP_INTERVAL", default_value_t = limits::SWEEP.as_secs(),
-          value_parser = parse_seconds(limits::SWEEP))]
+          value_parser = parse_cleanup_interval)]
     cleanup_interval: u64,
     /// Whether successful work and log lines are removed when they are older than --retention-policy
     #[arg(long, env = "COLONIES_RETENTION", default_value = "false", value_parser = parse_retention,
@@ -207,9 +207,40 @@ impl Unused {
             ("--initial-cluster", self.initial_cluster.is_some()),
             ("--etcddatadir", self.etcddatadir.is_some()),
         ];
-        flags.into_iter().filter(|&(_, given)| given).map(|(flag, _)| flag).collect()
+        let flags = flags.into_iter().filter(|&(_, given)| given).map(|(flag, _)| flag);
+        // One process gives each process out once, so that this is no choice.
+        let matters =
+            |name: &str, value: &str| !value.is_empty() && (name, value) != ("COLONIES_EXCLUSIVE_ASSIGN", "true");
+        let is_set = |name: &&str| std::env::var(name).is_ok_and(|value| matters(name, &value));
+        flags.chain(UNUSED_VARIABLES.into_iter().filter(is_set)).collect()
+    }
+
+    /// Refuses to be one of several nodes: each would be a server of its own.
+    fn check(&self) -> anyhow::Result<()> {
+        let nodes =
+            self.initial_cluster.iter().flat_map(|nodes| nodes.split(',')).filter(|node| !node.trim().is_empty());
+        let count = nodes.count();
+        if count > 1 {
+            bail!(
+                "--initial-cluster names {count} nodes, and this server is always alone: start one of them, without the \
+                 others, and let all clients ask that one"
+            );
+        }
+        Ok(())
     }
 }
+
+/// As [`Unused`], of the environment.
+const UNUSED_VARIABLES: [&str; 8] = [
+    "COLONIES_DB_TYPE",
+    "COLONIES_DB_HOST",
+    "COLONIES_DB_PORT",
+    "COLONIES_DB_USER",
+    "COLONIES_DB_PASSWORD",
+    "COLONIES_EXCLUSIVE_ASSIGN",
+    "COLONIES_SERVER_PROFILER",
+    "COLONIES_SERVER_PROFILER_PORT",
+];
 
 impl ServerCommand {
     /// Runs the command.
@@ -226,9 +257,13 @@ impl ServerCommand {
 
 impl Start {
     fn run(self) -> anyhow::Result<ExitCode> {
+        self.unused.check()?;
         let unused = self.unused.given();
         if !unused.is_empty() {
-            tracing::info!(flags = unused.join(" "), "not used: this server has no database and no cluster to set up");
+            tracing::info!(
+                settings = unused.join(" "),
+                "not used: this server has no database, no cluster and no profiler to set up"
+            );
         }
         let files = open_files::raise_limit();
         let settings = self.settings(files)?;
@@ -395,26 +430,32 @@ fn at_least_one() -> RangedI64ValueParser<u32> {
     RangedI64ValueParser::new().range(1..)
 }
 
-/// Whole seconds. As in the reference, a value that is none is passed over for the default; this server says so.
+/// Whole seconds; nothing is the default.
 fn parse_seconds(default: Duration) -> impl Fn(&str) -> Result<u64, String> + Clone {
-    move |text| {
-        Ok(text.parse().unwrap_or_else(|_| {
-            tracing::warn!(value = text, seconds = default.as_secs(), "not a number of seconds: the default holds");
-            default.as_secs()
-        }))
+    move |text| match text {
+        "" => Ok(default.as_secs()),
+        text => text.parse().map_err(|_| "not a number of seconds".to_owned()),
     }
 }
 
-/// Whole milliseconds. As in the reference, a value that is none is passed over for the default; this server says so.
-fn parse_milliseconds(text: &str) -> Result<u32, String> {
-    Ok(text.parse().ok().filter(|&milliseconds| milliseconds > 0).unwrap_or_else(|| {
-        tracing::warn!(
-            value = text,
-            milliseconds = limits::CHECKER_PERIOD_MS,
-            "not a number of milliseconds: the default holds"
+/// Whole seconds. As in the reference, a value that is none is passed over for the default; this server says so.
+fn parse_cleanup_interval(text: &str) -> Result<u64, String> {
+    parse_seconds(limits::SWEEP)(text).or_else(|_| {
+        // Flags are read before there is a log.
+        eprintln!(
+            "'{text}' is no number of seconds: silent executors are looked for every {} s",
+            limits::SWEEP.as_secs()
         );
-        limits::CHECKER_PERIOD_MS
-    }))
+        Ok(limits::SWEEP.as_secs())
+    })
+}
+
+/// Whole milliseconds; nothing, or none, is the default.
+fn parse_milliseconds(text: &str) -> Result<u32, String> {
+    match text {
+        "" | "0" => Ok(limits::CHECKER_PERIOD_MS),
+        text => text.parse().map_err(|_| "not a number of milliseconds".to_owned()),
+    }
 }
 
 /// The zone of `TZ`, or of the system where that is not set.

@@ -2,6 +2,8 @@
 
 use crate::shell::Shell;
 use crate::support::{PrivateKey, Server, json};
+use std::sync::Arc;
+use tempfile::TempDir;
 
 #[test]
 fn a_colony_is_set_up_by_commands_alone() {
@@ -136,4 +138,26 @@ fn flags_for_parts_that_are_not_there_are_accepted() {
     shell.ok(&["location", "add", "--name", "home", "--desc", "d", "--long", "-1.5", "--lat", "2"]);
     assert!(shell.ok(&["location", "get", "--name", "home"]).stdout.contains("-1.5000"));
     shell.ok(&["location", "remove", "--name", "home", "--yes"]);
+}
+
+#[test]
+fn what_a_server_can_not_be_or_read_keeps_it_from_starting() {
+    let start = |arguments: &[&str]| Server::try_start(Arc::new(TempDir::new().unwrap()), arguments);
+    let nodes = "a=h:1:2:3,b=h:4:5:6";
+    for (arguments, why) in [
+        (["--initial-cluster", nodes], "names 2 nodes"),
+        (["--stale-executor-duration", "soon"], "not a number of seconds"),
+        (["--cron-checker-period", "5s"], "not a number of milliseconds"),
+    ] {
+        let log = start(&arguments).unwrap_err().log;
+        assert!(log.contains(why), "{log}");
+    }
+    // As in the reference, this one is passed over.
+    let server = start(&["--cleanup-interval", "often"]).unwrap();
+    assert!(server.log().contains("'often' is no number of seconds"), "{}", server.log());
+    let empty =
+        [("COLONIES_STALE_EXECUTOR_DURATION", ""), ("COLONIES_CRON_CHECKER_PERIOD", ""), ("COLONIES_DB_TYPE", "x")];
+    let one = ["--initial-cluster", "a=h:1:2:3"];
+    let server = Server::try_start_in(Arc::new(TempDir::new().unwrap()), &one, &empty).unwrap();
+    assert!(server.log().contains("--initial-cluster COLONIES_DB_TYPE"), "{}", server.log());
 }
