@@ -215,21 +215,29 @@ mod tests {
     fn enough_wakes_the_writer_at_once() {
         let queue = Arc::new(Queue::default());
         let told = writer(&queue);
-        let enough = Enough { appends: 2, bytes: 10 };
+        let enough = Enough { appends: 2, bytes: 1_000 };
         let _gathering = Gathering::begin(enough, || ()).expect("the first");
         push(&queue);
         assert!(queue.is_asleep());
         push(&queue);
         assert_eq!(told.recv_timeout(SOON), Ok(2));
+        queue.close();
+    }
+
+    #[test]
+    fn enough_bytes_wake_the_writer_at_once() {
+        let queue = Arc::new(Queue::default());
+        let told = writer(&queue);
+        let _gathering = Gathering::begin(Enough { appends: 100, bytes: 10 }, || ()).expect("the first");
         // What came before does not count for what comes after.
-        until_asleep(&queue);
-        push_record(&queue, 9);
-        assert!(queue.is_asleep());
-        push_record(&queue, 1);
-        assert_eq!(told.recv_timeout(SOON), Ok(2));
-        until_asleep(&queue);
-        push_record(&queue, 10);
-        assert_eq!(told.recv_timeout(SOON), Ok(1));
+        for sizes in [&[9, 1][..], &[3, 3, 3, 3], &[10]] {
+            let (last, first) = sizes.split_last().expect("some");
+            first.iter().for_each(|&bytes| push_record(&queue, bytes));
+            assert!(queue.is_asleep());
+            push_record(&queue, *last);
+            assert_eq!(told.recv_timeout(SOON), Ok(sizes.len()));
+            until_asleep(&queue);
+        }
         queue.close();
     }
 

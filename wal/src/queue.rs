@@ -57,8 +57,8 @@ pub(crate) enum Woken {
     Closed,
 }
 
-/// Unbounded in itself: every record comes with a credit, and those are bounded. Who queues anything else sees to it that
-/// it is not too much.
+/// Unbounded in itself: every record comes with a credit, and those are bounded. Whoever queues anything else has to see to
+/// it that it is not too much.
 #[derive(Default)]
 pub(crate) struct Queue {
     signal: Arc<Signal>,
