@@ -60,8 +60,8 @@ pub const CHECKPOINT_RETRY: Duration = Duration::from_secs(30);
 /// Messages in a colony's mailbox. actix's default of 16 would refuse ordinary bursts; at 10 µs a turn this is 40 ms.
 pub const MAILBOX: usize = 4_096;
 
-/// Answers of one colony that change nothing and wait until what they reveal is durable. It is no more than what its
-/// clients ask during one sync of the log, unless the disk hangs and they ask again and again.
+/// Answers of one colony, or of the server itself, to what changes nothing that wait until what they reveal is durable. It
+/// is no more than what clients ask during one sync of the log, unless the disk hangs and they ask again and again.
 pub const WAITING_ANSWERS: usize = 8_192;
 
 /// Long polls that wait in one colony.

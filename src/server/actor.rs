@@ -5,7 +5,7 @@ use super::message::{self, ServerCommand, ServerDecision, ServerTurn};
 use super::open::ServerInfo;
 use super::state::{ListedColony, ServerEvent, ServerPiece, ServerState};
 use crate::clock::Clock;
-use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, once_durable};
+use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, once_durable, too_many_wait};
 use crate::colony::event::Event;
 use crate::colony::mailbox::Outcome;
 use crate::colony::message::{Answer, Answered, Body};
@@ -191,13 +191,14 @@ impl ServerActor {
         if self.stream.is_durable(self.stream.number()) {
             return reply(outcome);
         }
-        self.answer_after_all(reply, outcome);
+        match too_many_wait(&self.stream) {
+            Some(refusal) => reply(Err(refusal)),
+            None => self.answer_after_all(reply, outcome),
+        }
     }
 
     fn answer_after_all(&self, reply: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome) {
-        self.stream.after_queued(Box::new(move |log| {
-            reply(once_durable(log, outcome));
-        }));
+        self.stream.answer_after_queued(move |log| reply(once_durable(log, outcome)));
     }
 }
 

@@ -19,8 +19,16 @@ struct Fate {
     /// Whether a record was refused, since somebody else appends to the stream: what is in memory is not what is in the
     /// log any more.
     disowned: AtomicBool,
-    /// How many wait for what is queued, without a record of their own.
+    /// How many answers wait for what is queued.
     waiting: AtomicUsize,
+}
+
+impl Fate {
+    /// What the outcome of what was queued before means for who waited for it.
+    fn judge(&self, outcome: Outcome) -> Outcome {
+        let is_refused = outcome == Outcome::Durable && self.disowned.load(Ordering::Acquire);
+        if is_refused { Outcome::NotOwner } else { outcome }
+    }
 }
 
 impl StreamWriter {
@@ -76,7 +84,7 @@ impl StreamWriter {
         self.fate.disowned.load(Ordering::Acquire)
     }
 
-    /// How many wait by [`StreamWriter::after_queued`].
+    /// How many wait by [`StreamWriter::answer_after_queued`].
     pub fn waiting(&self) -> usize {
         self.fate.waiting.load(Ordering::Relaxed)
     }
@@ -85,11 +93,17 @@ impl StreamWriter {
     /// refused, since what is in memory has never been durable then.
     pub fn after_queued(&self, then: OnDurable) {
         let fate = self.fate.clone();
+        self.log.after_queued(Box::new(move |outcome| then(fate.judge(outcome))));
+    }
+
+    /// As [`StreamWriter::after_queued`], for an answer, which is counted until then: it may be large, and stays where its
+    /// client has gone.
+    pub fn answer_after_queued(&self, then: impl FnOnce(Outcome) + Send + 'static) {
+        let fate = self.fate.clone();
         fate.waiting.fetch_add(1, Ordering::Relaxed);
         self.log.after_queued(Box::new(move |outcome| {
             fate.waiting.fetch_sub(1, Ordering::Relaxed);
-            let is_refused = outcome == Outcome::Durable && fate.disowned.load(Ordering::Acquire);
-            then(if is_refused { Outcome::NotOwner } else { outcome });
+            then(fate.judge(outcome));
         }));
     }
 }
@@ -109,7 +123,7 @@ mod tests {
             let credit = stream.reserve(1, Class::Ordinary).expect("room");
             stream.append(vec![1], credit, Vec::new());
             let (tell, told) = channel();
-            stream.after_queued(Box::new(move |outcome| tell.send(outcome).unwrap_or_default()));
+            stream.answer_after_queued(move |outcome| tell.send(outcome).unwrap_or_default());
             assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(expected));
             assert_eq!(stream.is_disowned(), expected == Outcome::NotOwner);
             assert_eq!(stream.waiting(), 0);

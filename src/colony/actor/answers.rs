@@ -5,6 +5,7 @@ use crate::colony::mailbox::{Outcome, ReplyTo};
 use crate::colony::message::Reveals;
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::storage::stream::StreamWriter;
 
 /// Who is told the outcome of a message.
 pub(super) type Tell = Box<dyn FnOnce(Outcome) + Send>;
@@ -28,26 +29,28 @@ impl ColonyActor {
 
     /// Answers once what the outcome reveals is durable: at once where it is.
     pub(super) fn answer_when_durable(&mut self, tell: Tell, outcome: Outcome, reveals: Reveals) {
-        let number = match reveals {
-            Reveals::Colony => self.stream.number(),
-            Reveals::Record(number) => number,
-        };
-        if self.stream.is_durable(number) {
+        if self.is_durable(reveals) {
             return tell(outcome);
         }
-        if let Some(refusal) = self.too_many_wait() {
+        if let Some(refusal) = too_many_wait(&self.stream) {
             return tell(Err(refusal));
         }
-        self.stream.after_queued(Box::new(move |log| {
-            tell(once_durable(log, outcome));
-        }));
+        self.stream.answer_after_queued(move |log| tell(once_durable(log, outcome)));
     }
 
-    /// The refusal where too many answers wait already: they are whole answers, and stay when their clients have gone.
-    pub(super) fn too_many_wait(&self) -> Option<Refusal> {
-        let is_full = self.stream.waiting() >= limits::WAITING_ANSWERS;
-        is_full.then(|| Refusal::unavailable("too many wait for the server's disk, try again soon"))
+    /// Whether what an answer reveals is durable.
+    pub(super) fn is_durable(&self, reveals: Reveals) -> bool {
+        self.stream.is_durable(match reveals {
+            Reveals::Colony => self.stream.number(),
+            Reveals::Record(number) => number,
+        })
     }
+}
+
+/// The refusal where too many answers wait for a stream already.
+pub fn too_many_wait(stream: &StreamWriter) -> Option<Refusal> {
+    let is_full = stream.waiting() >= limits::WAITING_ANSWERS;
+    is_full.then(|| Refusal::unavailable("too many wait for the server's disk, try again soon"))
 }
 
 /// 503 for whoever waits for a log that has stopped: whether the change is there after a restart is not known.

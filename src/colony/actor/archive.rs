@@ -158,6 +158,9 @@ impl ColonyActor {
 
     /// Has the store remove what is too old.
     pub(super) fn expire_old(&mut self) {
+        if self.ended.is_some() {
+            return;
+        }
         let (at, me) = (self.moment(), self.me.clone());
         if let (Some(archive), Some(me)) = (self.archive.clone(), me)
             && let Some(before) = self.colony.begin_sweep(at)

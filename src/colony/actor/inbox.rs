@@ -1,7 +1,7 @@
 //! What reaches a colony's actor, and the way in.
 
 use super::ColonyActor;
-use super::answers::log_stopped;
+use super::answers::{log_stopped, too_many_wait};
 use crate::colony::mailbox::{Call, CheckpointStep, Ended, Mailbox, NotSubscribed, PastProcess, Retrieve, Subscribe};
 use crate::colony::matching::Settled;
 use crate::colony::poll::PollSlot;
@@ -76,6 +76,9 @@ impl Handler<Subscribe> for ColonyActor {
             (PastProcess::NotSearched, None) => None,
             (PastProcess::Searched(found), _) => found,
         };
+        if let Some(refusal) = too_many_wait(&self.stream) {
+            return reply(Err(NotSubscribed::Refused(refusal)));
+        }
         self.colony.heard_from(&subscription.identity, self.clock.monotonic());
         let mut subscribed = self.colony.subscribe(subscription, past);
         // Entries are passed on at once, so those that are there already must be too.
@@ -97,7 +100,7 @@ impl Handler<Subscribe> for ColonyActor {
         if self.stream.is_durable(self.stream.number()) {
             then(wal::Outcome::Durable);
         } else {
-            self.stream.after_queued(then);
+            self.stream.answer_after_queued(then);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A turn that changes something: credit from the log, a record, what is in memory, whoever waits, the append.
 
 use super::ColonyActor;
-use super::answers::{Tell, log_stopped, once_durable};
+use super::answers::{Tell, log_stopped, once_durable, too_many_wait};
 use crate::colony::Colony;
 use crate::colony::event::Event;
 use crate::colony::mailbox::{Outcome, ReplyTo};
@@ -74,10 +74,11 @@ impl ColonyActor {
 
     /// Changes what is in memory only. What that tells waits for no record: it would not outlive a crash either.
     pub(super) fn carry_out_volatile(&mut self, volatile: Volatile, tell: Tell, at: Moment) {
-        if let Some(refusal) = self.too_many_wait() {
+        let Volatile { effect, reveals } = volatile;
+        // Before it has an effect: who is told to try again must not have done it already.
+        if let Some(refusal) = too_many_wait(&self.stream).filter(|_| !self.is_durable(reveals)) {
             return tell(Err(refusal));
         }
-        let Volatile { effect, reveals } = volatile;
         self.guarded(|actor| {
             let outcome = effect(&mut actor.colony, at);
             actor.colony.take_notices().into_iter().for_each(Notice::tell);
