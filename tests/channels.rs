@@ -193,3 +193,30 @@ fn contents_are_gone_after_a_restart_and_the_channel_is_there() {
     append(&colony, &colony.user, &id, 2, Value::Null);
     assert_eq!(read(&colony, &colony.user, &id).ok()[0]["sequence"], 2);
 }
+
+#[test]
+fn a_user_with_another_key_keeps_its_channels_also_after_a_restart() {
+    let mut server = Server::start();
+    let colony = Colony::new(&server);
+    let executor = colony.executor("e");
+    let (running, waiting) = (channel(&colony), channel(&colony));
+    assert_eq!(colony.assign(&executor, 5).process_id(), running);
+    let plain = colony.submit_any();
+    let new = PrivateKey::generate();
+    let change = json!({ "msgtype": "changeuseridmsg", "colonyname": colony.name, "userid": new.id() });
+    colony.client.call(&colony.user, &change).ok();
+    let look = |colony: &Colony, sequence: i64| {
+        append(colony, &new, &running, sequence, "aGk=".into());
+        assert_eq!(read(colony, &new, &waiting).status, 200);
+        read(colony, &colony.user, &running).refused(403);
+        let submitter =
+            |id: &str| colony.client.call(&new, &json!({ "msgtype": "getprocessmsg", "processid": id })).ok();
+        assert_eq!(submitter(&running)["initiatorid"], new.id().to_string());
+        assert_eq!(submitter(&plain)["initiatorid"], colony.user.id().to_string());
+    };
+    look(&colony, 1);
+    server.stop_and_restart();
+    look(&colony.at(&server), 2);
+    server.crash_and_restart();
+    look(&colony.at(&server), 3);
+}

@@ -452,10 +452,9 @@ fn parse_cleanup_interval(text: &str) -> Result<u64, String> {
 
 /// Whole milliseconds; nothing, or none, is the default.
 fn parse_milliseconds(text: &str) -> Result<u32, String> {
-    match text {
-        "" | "0" => Ok(limits::CHECKER_PERIOD_MS),
-        text => text.parse().map_err(|_| "not a number of milliseconds".to_owned()),
-    }
+    let number = if text.is_empty() { Ok(0) } else { text.parse() };
+    let milliseconds = number.map_err(|_| "not a number of milliseconds".to_owned())?;
+    Ok(if milliseconds == 0 { limits::CHECKER_PERIOD_MS } else { milliseconds })
 }
 
 /// The zone of `TZ`, or of the system where that is not set.
@@ -469,7 +468,7 @@ fn server_zone() -> TimeZone {
 /// As in the reference, `true` alone switches it on; this server says so where something else was set.
 fn parse_retention(text: &str) -> Result<bool, String> {
     if !matches!(text, "true" | "false" | "") {
-        tracing::warn!(value = text, "retention stays off: only the value true switches it on");
+        eprintln!("retention stays off at '{text}': only the value true switches it on");
     }
     Ok(text == "true")
 }

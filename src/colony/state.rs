@@ -182,7 +182,10 @@ impl State {
                 self.owner = owner;
                 self.incarnation = incarnation;
             }
-            Event::OwnerChanged(owner) => self.owner = owner,
+            Event::OwnerChanged(owner) => {
+                let from = std::mem::replace(&mut self.owner, owner.clone());
+                self.rekey_starters(&from, &owner);
+            }
             Event::Paused(paused) => {
                 self.paused = paused;
                 self.changes.resumed |= !paused;
@@ -192,9 +195,7 @@ impl State {
                 self.changes.known.extend(self.users.concerned(&event).into_iter().flatten().cloned());
                 if let UserEvent::Rekeyed { from, to } = &event {
                     self.rekey_starters(from, to);
-                    if let Some(user) = self.users.by_id(from) {
-                        self.processes.rekey_channels(&user.name, from, to, number);
-                    }
+                    self.processes.rekey_channels(from, to, number);
                 }
                 self.users.apply(event);
             }
@@ -224,9 +225,7 @@ impl State {
         }
         if let ExecutorEvent::Rekeyed { from, to } = &event {
             self.processes.rekey(from, to, number);
-            for name in self.executors.names_of(from) {
-                self.processes.rekey_channels(name, from, to, number);
-            }
+            self.processes.rekey_channels(from, to, number);
             self.rekey_starters(from, to);
             self.changes.identities.push(from.clone());
         }

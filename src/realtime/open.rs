@@ -84,7 +84,8 @@ impl Wanted {
         let mut refused = not_an_executor();
         for colony in colonies {
             match subscribe_to(rpc, colony, &subscription).await {
-                Err(NotWanted::Refused(refusal)) => refused = refusal,
+                // Another one may let it; where one is full, that is what it is told.
+                Err(NotWanted::Refused(refusal)) if refusal.status == 403 => refused = refusal,
                 other => return other,
             }
         }

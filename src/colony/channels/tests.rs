@@ -360,7 +360,7 @@ fn a_submitter_with_another_key_keeps_its_channels() {
     assert_eq!(fixture.append("new", r#"{"name":"a","sequence":2,"payload":"eA=="}"#), Ok(()));
     assert_eq!(fixture.read("new", r#"{"name":"a"}"#), fixture.read("e", r#"{"name":"a"}"#));
     assert!(fixture.append("u", r#"{"name":"a","sequence":3,"payload":"eA=="}"#).is_err());
-    // So it is after a restart.
+    // It is part of the record.
     assert_eq!(
         fixture.colony.state.processes.get(&PROCESS).map(|process| process.initiator.to_string()),
         Some("new".into())

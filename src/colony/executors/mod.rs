@@ -146,7 +146,7 @@ impl Executors {
             return;
         };
         if let Some(executor) = self.table.at_mut(slot) {
-            executor.lastheardfromtime = executor.lastheardfromtime.max(at);
+            executor.lastheardfromtime = at;
         }
     }
 

@@ -45,7 +45,7 @@ impl Colony {
 
     fn watch_from(&mut self, executor: &str, sign: u64) {
         match self.signs.latest.get_mut(executor) {
-            Some(latest) => *latest = sign.max(*latest),
+            Some(latest) => *latest = sign,
             None => {
                 self.signs.latest.insert(executor.to_owned(), sign);
             }
@@ -103,7 +103,7 @@ impl Colony {
                 state.processes.held_by(id).any(|process| in_time(process.exec_deadline))
             };
             if waiters.has(id) || works() {
-                *latest = at.monotonic.max(*latest);
+                *latest = at.monotonic;
             }
             if at.monotonic.saturating_sub(*latest) < stale_after {
                 return true;
@@ -238,14 +238,16 @@ mod tests {
         }
         colony.watch_registered(at(0));
         assert!(colony.signs.next_sweep().is_some_and(|due| due <= 100 * SECOND));
-        // What it says meanwhile does not shorten it.
+        // What it says meanwhile does not shorten it, unless it asks for work.
         colony.heard_from(&id("future"), 10 * SECOND);
         assert!(sweep(&mut colony, 599).is_empty());
         assert_eq!(sweep(&mut colony, 700), ["past"]);
         let mut after = Colony::new(colony.state, Arc::new(Options::default()));
         after.watch_all(at(700));
-        assert!(sweep(&mut after, 1_500).is_empty());
-        assert_eq!(sweep(&mut after, 1_700), ["future"]);
+        assert!(sweep(&mut after, 770).is_empty());
+        after.watch("future", 800 * SECOND);
+        assert!(sweep(&mut after, 1_390).is_empty());
+        assert_eq!(sweep(&mut after, 1_450), ["future"]);
     }
 
     #[test]

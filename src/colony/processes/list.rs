@@ -29,6 +29,8 @@ pub struct GetProcesses {
     processgraphid: String,
 }
 
+const NEGATIVE: &str = "Failed to get processes, count must not be negative";
+
 impl ColonyMessage for GetProcesses {
     const NAME: &'static str = "getprocessesmsg";
     const TEXTS: Texts = texts!("Failed to get processes");
@@ -48,7 +50,9 @@ impl ColonyMessage for GetProcesses {
         }
         let wanted = ProcessState::from_number(self.state);
         if !self.processgraphid.is_empty() && (wanted.is_some() || self.state == -1) {
-            let count = usize::try_from(self.count).unwrap_or(0);
+            let Ok(count) = usize::try_from(if wanted.is_some() { self.count } else { self.count.max(0) }) else {
+                return Err(Refusal::bad_request(NEGATIVE));
+            };
             return Ok(match turn.colony.lookup(Address::Graph(&self.processgraphid)) {
                 Some(lookup) => {
                     let empty = turn.colony.empty();
@@ -64,7 +68,7 @@ impl ColonyMessage for GetProcesses {
             return Err(Refusal::bad_request("Failed to get processes, invalid msg.State"));
         };
         let Ok(count) = usize::try_from(self.count) else {
-            return Err(Refusal::bad_request("Failed to get processes, count must not be negative"));
+            return Err(Refusal::bad_request(NEGATIVE));
         };
         // One filter is applied; the order of precedence is the reference's.
         let filter = if !self.executortype.is_empty() {

@@ -10,7 +10,7 @@ use crate::colony::workflows::NodeAnswer;
 use crate::crypto::Identity;
 use crate::ids::{AttributeId, GraphId, ProcessId};
 use crate::json::RawJson;
-use crate::map::HashMap;
+use crate::map::{HashMap, remove_from};
 use crate::time::{Nanos, Time};
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeSet;
@@ -27,6 +27,8 @@ pub struct Processes {
     lists: RefCell<Lists>,
     /// Running processes by the executor that holds them.
     held: HashMap<Identity, BTreeSet<(u64, Slot)>>,
+    /// Those with channels that are not over, by who submitted them.
+    with_channels: HashMap<Identity, BTreeSet<(u64, Slot)>>,
     attributes: HashMap<AttributeId, ProcessId>,
     /// About how many bytes of memory all of them take.
     bytes: usize,
@@ -41,6 +43,7 @@ impl Default for Processes {
             queues: Queues::default(),
             lists: RefCell::default(),
             held: HashMap::default(),
+            with_channels: HashMap::default(),
             attributes: HashMap::default(),
             bytes: 0,
             alike: Alike::default(),
@@ -284,22 +287,18 @@ impl Processes {
         self.held.entry(to.clone()).or_default().extend(slots);
     }
 
-    /// A member of this name changed its key: it keeps the channels of what it has submitted and that is not over
-    /// (chapter 1, 11). Proportional to that.
-    pub fn rekey_channels(&mut self, name: &str, from: &Identity, to: &Identity, number: u64) {
-        let open = [ProcessState::Waiting, ProcessState::Running];
-        let lists = self.lists();
-        let mine: Vec<Slot> = open.into_iter().flat_map(|state| lists.of(state, ListFilter::Initiator(name))).collect();
-        drop(lists);
-        for slot in mine {
-            let has_channels = |process: &Process| process.initiator == *from && !process.spec.channels.is_empty();
-            if self.table.at(slot).is_some_and(has_channels)
-                && let Some(process) = self.table.at_mut(slot)
-            {
+    /// A member changed its key: it keeps the channels of what it has submitted and that is not over (chapter 1, 11).
+    pub fn rekey_channels(&mut self, from: &Identity, to: &Identity, number: u64) {
+        let Some(slots) = self.with_channels.remove(from) else {
+            return;
+        };
+        for &(_, slot) in &slots {
+            if let Some(process) = self.table.at_mut(slot) {
                 process.initiator = to.clone();
                 process.changed = number;
             }
         }
+        self.with_channels.entry(to.clone()).or_default().extend(slots);
     }
 
     /// Carries out what a workflow said about one of its nodes.
@@ -466,6 +465,9 @@ impl Processes {
             }
             _ => {}
         }
+        if has_open_channels(process) {
+            self.with_channels.entry(process.initiator.clone()).or_default().insert((number, slot));
+        }
     }
 
     fn leave(&mut self, slot: Slot) {
@@ -477,18 +479,20 @@ impl Processes {
             ProcessState::Waiting if process.waits_for_parents => {}
             ProcessState::Waiting => self.queues.remove(process, (process.priority_time, number, slot)),
             ProcessState::Running => {
-                if let Some(executor) = &process.executor
-                    && let Some(held) = self.held.get_mut(executor)
-                {
-                    held.remove(&(number, slot));
-                    if held.is_empty() {
-                        self.held.remove(executor);
-                    }
+                if let Some(executor) = &process.executor {
+                    remove_from(&mut self.held, executor, &(number, slot));
                 }
             }
             _ => {}
         }
+        if has_open_channels(process) {
+            remove_from(&mut self.with_channels, &process.initiator, &(number, slot));
+        }
     }
+}
+
+fn has_open_channels(process: &Process) -> bool {
+    !process.spec.channels.is_empty() && !process.state.is_final()
 }
 
 #[cfg(test)]
