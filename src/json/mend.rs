@@ -1,5 +1,6 @@
 //! What serde_json refuses and Go takes: put right in the text, for the second pass of [`super::decode`].
 
+use super::outside_strings;
 use std::borrow::Cow;
 
 /// Replaces escapes of lone surrogates by that of U+FFFD; a pair is left alone.
@@ -42,24 +43,13 @@ pub(super) fn mend_surrogates(text: &str) -> Cow<'_, str> {
 /// Writes the integer `-0` as `0`: serde_json takes it for a number with a fraction, Go for an integer.
 pub(super) fn mend_zeros(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
-    let (mut in_string, mut escaped) = (false, false);
-    let mut minuses = Vec::new();
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_string,
-            b'"' => in_string = !in_string,
-            b'-' if !in_string && bytes.get(at + 1) == Some(&b'0') => {
-                let ends = bytes.get(at + 2).is_none_or(|next| !matches!(next, b'.' | b'e' | b'E' | b'0'..=b'9'));
-                // The exponent of another number has a digit and an `e` before it.
-                let begins = at == 0 || !matches!(bytes[at - 1], b'e' | b'E');
-                if begins && ends {
-                    minuses.push(at);
-                }
-            }
-            _ => {}
-        }
-    }
+    let is_minus_zero = |&(at, byte): &(usize, u8)| {
+        let ends = || bytes.get(at + 2).is_none_or(|next| !matches!(next, b'.' | b'e' | b'E' | b'0'..=b'9'));
+        // The exponent of another number has a digit and an `e` before it.
+        let begins = || at == 0 || !matches!(bytes[at - 1], b'e' | b'E');
+        byte == b'-' && bytes.get(at + 1) == Some(&b'0') && begins() && ends()
+    };
+    let minuses: Vec<usize> = outside_strings(text).filter(is_minus_zero).map(|(at, _)| at).collect();
     if minuses.is_empty() {
         return Cow::Borrowed(text);
     }

@@ -1,5 +1,7 @@
 //! Numbers in JSON that is carried unread: any that a 64-bit float can hold, however it is written (chapter 2, 1.4).
 
+use super::outside_strings;
+
 /// Digits below which no number is out of range without an exponent.
 const ALWAYS_IN_RANGE: usize = 308;
 
@@ -10,35 +12,17 @@ pub(super) fn any_out_of_range(text: &str) -> bool {
     if bytes.len() <= ALWAYS_IN_RANGE && !bytes.iter().any(|byte| matches!(byte, b'e' | b'E')) {
         return false;
     }
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => at = after_string(bytes, at),
-            b'-' | b'0'..=b'9' => {
-                let length = bytes[at..].iter().take_while(|byte| is_of_number(**byte)).count();
-                let number = &text[at..at + length];
-                if is_suspect(number) && number.parse::<f64>().is_ok_and(f64::is_infinite) {
-                    return true;
-                }
-                at += length;
-            }
-            _ => at += 1,
-        }
-    }
-    false
+    outside_strings(text).any(|(at, byte)| {
+        let begins = matches!(byte, b'-' | b'0'..=b'9') && (at == 0 || !is_of_number(bytes[at - 1]));
+        begins && is_out_of_range(&text[at..])
+    })
 }
 
-/// Where a string ends that begins here.
-fn after_string(bytes: &[u8], begin: usize) -> usize {
-    let mut at = begin + 1;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 2,
-            b'"' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    at
+/// Whether the number at the beginning of this is beyond the range.
+fn is_out_of_range(text: &str) -> bool {
+    let length = text.bytes().take_while(|&byte| is_of_number(byte)).count();
+    let number = &text[..length];
+    is_suspect(number) && number.parse::<f64>().is_ok_and(f64::is_infinite)
 }
 
 fn is_of_number(byte: u8) -> bool {
