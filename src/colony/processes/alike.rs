@@ -35,12 +35,11 @@ fn one_of<T: ?Sized>(known: &mut Arc<T>, new: &mut Arc<T>, are_equal: impl Fn(&T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::colony::processes::spec_request::SpecRequest;
+    use crate::colony::processes::Submission;
+    use crate::ids::ProcessId;
 
     fn spec(function: &str) -> Arc<FunctionSpec> {
-        let request = serde_json::from_str::<SpecRequest>(&format!(r#"{{"funcname":"{function}"}}"#));
-        let (spec, _) = request.expect("a specification").into_spec().expect("a good specification");
-        Arc::new(spec)
+        Submission::sample(ProcessId([1; 32]), &format!(r#"{{"funcname":"{function}"}}"#)).spec
     }
 
     #[test]

@@ -29,8 +29,6 @@ pub struct GetProcesses {
     processgraphid: String,
 }
 
-const NEGATIVE: &str = "Failed to get processes, count must not be negative";
-
 impl ColonyMessage for GetProcesses {
     const NAME: &'static str = "getprocessesmsg";
     const TEXTS: Texts = texts!("Failed to get processes");
@@ -49,10 +47,14 @@ impl ColonyMessage for GetProcesses {
             return Err(Refusal::bad_request(format!("User <{}> does not exist", self.initiator)));
         }
         let wanted = ProcessState::from_number(self.state);
-        if !self.processgraphid.is_empty() && (wanted.is_some() || self.state == -1) {
-            let Ok(count) = usize::try_from(if wanted.is_some() { self.count } else { self.count.max(0) }) else {
-                return Err(Refusal::bad_request(NEGATIVE));
-            };
+        if wanted.is_none() && (self.processgraphid.is_empty() || self.state != -1) {
+            return Err(Refusal::bad_request("Failed to get processes, invalid msg.State"));
+        }
+        // Of all states together, less than none are none.
+        let Ok(count) = usize::try_from(if wanted.is_some() { self.count } else { self.count.max(0) }) else {
+            return Err(Refusal::bad_request("Failed to get processes, count must not be negative"));
+        };
+        let (true, Some(wanted)) = (self.processgraphid.is_empty(), wanted) else {
             return Ok(match turn.colony.lookup(Address::Graph(&self.processgraphid)) {
                 Some(lookup) => {
                     let empty = turn.colony.empty();
@@ -63,12 +65,6 @@ impl ColonyMessage for GetProcesses {
                     Decision::answer(NullIfEmpty(id.map(|id| nodes(state, &id, wanted, count)).unwrap_or_default()))
                 }
             });
-        }
-        let Some(wanted) = wanted else {
-            return Err(Refusal::bad_request("Failed to get processes, invalid msg.State"));
-        };
-        let Ok(count) = usize::try_from(self.count) else {
-            return Err(Refusal::bad_request(NEGATIVE));
         };
         // One filter is applied; the order of precedence is the reference's.
         let filter = if !self.executortype.is_empty() {

@@ -275,30 +275,12 @@ impl Processes {
 
     /// An executor changed its key: what it holds follows (chapter 1, W14).
     pub fn rekey(&mut self, from: &Identity, to: &Identity, number: u64) {
-        let Some(slots) = self.held.remove(from) else {
-            return;
-        };
-        for &(_, slot) in &slots {
-            if let Some(process) = self.table.at_mut(slot) {
-                process.executor = Some(to.clone());
-                process.changed = number;
-            }
-        }
-        self.held.entry(to.clone()).or_default().extend(slots);
+        follow(&mut self.held, &mut self.table, [from, to], number, |process| process.executor = Some(to.clone()));
     }
 
     /// A member changed its key: it keeps the channels of what it has submitted and that is not over (chapter 1, 11).
     pub fn rekey_channels(&mut self, from: &Identity, to: &Identity, number: u64) {
-        let Some(slots) = self.with_channels.remove(from) else {
-            return;
-        };
-        for &(_, slot) in &slots {
-            if let Some(process) = self.table.at_mut(slot) {
-                process.initiator = to.clone();
-                process.changed = number;
-            }
-        }
-        self.with_channels.entry(to.clone()).or_default().extend(slots);
+        follow(&mut self.with_channels, &mut self.table, [from, to], number, |process| process.initiator = to.clone());
     }
 
     /// Carries out what a workflow said about one of its nodes.
@@ -489,6 +471,26 @@ impl Processes {
             remove_from(&mut self.with_channels, &process.initiator, &(number, slot));
         }
     }
+}
+
+/// Moves the processes of one key to another one, in an index by keys and each by `change`.
+fn follow(
+    index: &mut HashMap<Identity, BTreeSet<(u64, Slot)>>,
+    table: &mut Table<Process>,
+    [from, to]: [&Identity; 2],
+    number: u64,
+    change: impl Fn(&mut Process),
+) {
+    let Some(slots) = index.remove(from) else {
+        return;
+    };
+    for &(_, slot) in &slots {
+        if let Some(process) = table.at_mut(slot) {
+            change(process);
+            process.changed = number;
+        }
+    }
+    index.entry(to.clone()).or_default().extend(slots);
 }
 
 fn has_open_channels(process: &Process) -> bool {
