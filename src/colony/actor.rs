@@ -27,7 +27,7 @@ use crate::storage::stream::StreamWriter;
 use crate::time::micros;
 use actix::prelude::*;
 use answers::refuse;
-pub use answers::{once_durable, too_many_wait};
+pub use answers::{answer_when_durable, once_durable};
 pub use inbox::ActorMailbox;
 use jobs::Job;
 use std::collections::VecDeque;

@@ -5,7 +5,7 @@ use super::message::{self, ServerCommand, ServerDecision, ServerTurn};
 use super::open::ServerInfo;
 use super::state::{ListedColony, ServerEvent, ServerPiece, ServerState};
 use crate::clock::Clock;
-use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, once_durable, too_many_wait};
+use crate::colony::actor::{ActorMailbox, ColonyActor, Parts, answer_when_durable, once_durable};
 use crate::colony::event::Event;
 use crate::colony::mailbox::Outcome;
 use crate::colony::message::{Answer, Answered, Body};
@@ -188,13 +188,7 @@ impl ServerActor {
     }
 
     fn answer(&self, reply: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome) {
-        if self.stream.is_durable(self.stream.number()) {
-            return reply(outcome);
-        }
-        match too_many_wait(&self.stream) {
-            Some(refusal) => reply(Err(refusal)),
-            None => self.answer_after_all(reply, outcome),
-        }
+        answer_when_durable(&self.stream, self.stream.number(), reply, outcome);
     }
 
     fn answer_after_all(&self, reply: Box<dyn FnOnce(Outcome) + Send>, outcome: Outcome) {

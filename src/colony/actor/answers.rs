@@ -8,47 +8,41 @@ use crate::refusal::Refusal;
 use crate::storage::stream::StreamWriter;
 
 /// Who is told the outcome of a message.
-pub(super) type Tell = Box<dyn FnOnce(Outcome) + Send>;
+pub type Tell = Box<dyn FnOnce(Outcome) + Send>;
 
 impl ColonyActor {
     /// Answers a refusal once everything that it may reveal is durable.
     pub(super) fn answer_refusal(&mut self, reply: ReplyTo, refusal: Refusal) {
-        match reply {
-            ReplyTo::Once(tell) => self.answer_when_durable(tell, Err(refusal), Reveals::Colony),
-            ReplyTo::Poll(slot) => {
-                let tell = Box::new(move |outcome| {
-                    let generation = slot.generation();
-                    if slot.finish() {
-                        slot.deliver(generation, outcome);
-                    }
-                });
-                self.answer_when_durable(tell, Err(refusal), Reveals::Colony);
-            }
-        }
+        self.answer_when_durable(tell_of(reply), Err(refusal), Reveals::Colony);
     }
 
     /// Answers once what the outcome reveals is durable: at once where it is.
     pub(super) fn answer_when_durable(&mut self, tell: Tell, outcome: Outcome, reveals: Reveals) {
-        if self.is_durable(reveals) {
-            return tell(outcome);
-        }
-        if let Some(refusal) = too_many_wait(&self.stream) {
-            return tell(Err(refusal));
-        }
-        self.stream.answer_after_queued(move |log| tell(once_durable(log, outcome)));
+        answer_when_durable(&self.stream, self.newest(reveals), tell, outcome);
     }
 
-    /// Whether what an answer reveals is durable.
-    pub(super) fn is_durable(&self, reveals: Reveals) -> bool {
-        self.stream.is_durable(match reveals {
+    /// The newest record that an answer reveals.
+    pub(super) fn newest(&self, reveals: Reveals) -> u64 {
+        match reveals {
             Reveals::Colony => self.stream.number(),
             Reveals::Record(number) => number,
-        })
+        }
     }
 }
 
+/// Answers once the record of this number is durable: at once where it is.
+pub fn answer_when_durable(stream: &StreamWriter, number: u64, tell: Tell, outcome: Outcome) {
+    if stream.is_durable(number) {
+        return tell(outcome);
+    }
+    if let Some(refusal) = too_many_wait(stream) {
+        return tell(Err(refusal));
+    }
+    stream.answer_after_queued(move |log| tell(once_durable(log, outcome)));
+}
+
 /// The refusal where too many answers wait for a stream already.
-pub fn too_many_wait(stream: &StreamWriter) -> Option<Refusal> {
+pub(super) fn too_many_wait(stream: &StreamWriter) -> Option<Refusal> {
     let is_full = stream.waiting() >= limits::WAITING_ANSWERS;
     is_full.then(|| Refusal::unavailable("too many wait for the server's disk, try again soon"))
 }
@@ -65,14 +59,19 @@ pub fn once_durable(log: wal::Outcome, outcome: Outcome) -> Outcome {
 
 /// Refuses at once what has revealed nothing.
 pub(super) fn refuse(reply: ReplyTo, refusal: Refusal) {
+    tell_of(reply)(Err(refusal));
+}
+
+/// Tells either of them.
+fn tell_of(reply: ReplyTo) -> Tell {
     match reply {
-        ReplyTo::Once(tell) => tell(Err(refusal)),
-        ReplyTo::Poll(slot) => {
+        ReplyTo::Once(tell) => tell,
+        ReplyTo::Poll(slot) => Box::new(move |outcome| {
             let generation = slot.generation();
             if slot.finish() {
-                slot.deliver(generation, Err(refusal));
+                slot.deliver(generation, outcome);
             }
-        }
+        }),
     }
 }
 

@@ -76,7 +76,7 @@ impl ColonyActor {
     pub(super) fn carry_out_volatile(&mut self, volatile: Volatile, tell: Tell, at: Moment) {
         let Volatile { effect, reveals } = volatile;
         // Before it has an effect: who is told to try again must not have done it already.
-        if let Some(refusal) = too_many_wait(&self.stream).filter(|_| !self.is_durable(reveals)) {
+        if let Some(refusal) = too_many_wait(&self.stream).filter(|_| !self.stream.is_durable(self.newest(reveals))) {
             return tell(Err(refusal));
         }
         self.guarded(|actor| {
